@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "domain/schema.h"
+#include "domain/value.h"
+
+namespace hekto::domain {
+
+enum class OutputKind {
+  file,         ///< one file: a URL
+  file_list,    ///< a list of files, possibly growing
+  text,         ///< one string
+  text_stream,  ///< a list of strings that are read joined (x-cog-array-display: concatenate)
+  list,         ///< any other list
+  value,        ///< any other value
+};
+
+/// One version of a model: what an input must look like, and what comes out.
+struct Version {
+  std::string id;  ///< 64 lower-case hex characters
+  Time created_at{};
+  std::string cog_version;  ///< PEP 440, at least 0.3.9
+  Value openapi_schema;     ///< the whole OpenAPI document, as the API shows it
+  Schema input;             ///< components.schemas.Input, compiled
+  OutputKind output = OutputKind::value;
+};
+
+/// How the sandbox stands in for the model. Read from the `sandbox` section of a catalog file.
+struct SandboxProfile {
+  double seconds = 1;        ///< run time at speed 1, with the default input
+  double setup_seconds = 0;  ///< time in `starting`, at speed 1
+  std::string steps_input;   ///< input that says how many steps the progress bar has; empty: `steps` fixed
+  int steps = 10;
+  double tokens_per_second = 40;  ///< text models
+};
+
+struct Model {
+  std::string owner;
+  std::string name;
+  std::string description;
+  std::string visibility = "public";
+  std::optional<std::string> github_url, paper_url, license_url, cover_image_url;
+  bool official = false;
+  std::int64_t run_count = 0;
+  Time created_at{};
+  std::vector<Version> versions;  ///< newest first, never empty
+  SandboxProfile sandbox;
+
+  std::string full_name() const { return owner + "/" + name; }
+  const Version& latest() const { return versions.front(); }
+};
+
+/// The models this server offers. Built once, then only read: share it as shared_ptr<const Catalog>.
+class Catalog {
+ public:
+  /// A model with the same owner/name replaces the earlier one.
+  void add(Model model);
+  const Model* find(std::string_view owner, std::string_view name) const;
+  /// The model and version behind a 64-hex id; {nullptr, nullptr} when unknown.
+  std::pair<const Model*, const Version*> find_version(std::string_view id) const;
+  /// Ordered by owner/name.
+  const std::map<std::string, Model, std::less<>>& models() const { return models_; }
+
+ private:
+  std::map<std::string, Model, std::less<>> models_;  // by owner/name
+};
+
+}  // namespace hekto::domain

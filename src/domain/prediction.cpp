@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "domain/prediction.h"
+
+#include <array>
+#include <tuple>
+
+namespace hekto::domain {
+namespace {
+
+constexpr std::array<std::string_view, 6> kStatusNames = {"starting", "processing", "succeeded",
+                                                          "failed",   "canceled",   "aborted"};
+constexpr std::string_view kLogsCut = "\n[logs truncated: over 1 MiB]\n";
+
+Result<Prediction> refuse(const Prediction& p, std::string_view what) {
+  return fail(ErrorCode::conflict,
+              std::string(what) + " does not fit a prediction that is " + std::string(to_string(p.status)));
+}
+
+/// Shifts the placeholders of `json` by `base`, so that they count in the prediction's own list of files.
+std::string renumber(const std::string& json, std::size_t base) {
+  if (base == 0) return json;
+  std::string out;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (json[i] != '\x01') {
+      out += json[i];
+      continue;
+    }
+    const auto end = json.find('\x01', i + 1);
+    out += '\x01' + std::to_string(std::stoul(json.substr(i + 1, end - i - 1)) + base) + '\x01';
+    i = end;
+  }
+  return out;
+}
+
+void append_logs(std::string& logs, std::string_view text) {
+  if (logs.size() >= kMaxLogBytes) return;
+  if (logs.size() + text.size() <= kMaxLogBytes - kLogsCut.size()) {
+    logs += text;
+    return;
+  }
+  logs += text.substr(0, kMaxLogBytes - kLogsCut.size() - logs.size());
+  // A cut inside a character would leave logs that are not UTF-8.
+  while (!logs.empty() && (static_cast<unsigned char>(logs.back()) & 0xC0) == 0x80) logs.pop_back();
+  if (!logs.empty() && static_cast<unsigned char>(logs.back()) >= 0xC0) logs.pop_back();
+  logs += kLogsCut;
+  logs.resize(kMaxLogBytes, '\n');
+}
+
+Result<Prediction> finish(Prediction p, Status status, Time now) {
+  if (is_terminal(p.status)) return refuse(p, to_string(status));
+  p.status = status;
+  p.completed_at = now;
+  return p;
+}
+
+struct Apply {
+  Prediction p;
+  Time now;
+
+  Result<Prediction> operator()(const Claimed&) {
+    if (is_terminal(p.status)) return refuse(p, "a claim");
+    ++p.epoch;
+    ++p.attempts;
+    return std::move(p);
+  }
+  Result<Prediction> operator()(const Started&) {
+    if (is_terminal(p.status)) return refuse(p, "a start");
+    p.status = Status::processing;
+    if (!p.started_at) p.started_at = now;
+    return std::move(p);
+  }
+  Result<Prediction> operator()(const Logged& e) {
+    if (is_terminal(p.status)) return refuse(p, "a log line");
+    append_logs(p.logs, e.text);
+    return std::move(p);
+  }
+  Result<Prediction> operator()(const Produced& e) {
+    if (p.status != Status::processing) return refuse(p, "output");
+    if (e.index < p.output.items.size()) return std::move(p);
+    if (e.index > p.output.items.size() || (!p.output.empty() && (!e.list || !p.output.is_list))) {
+      return refuse(p, "output out of order");
+    }
+    p.output.is_list = e.list;
+    p.output.items.push_back(renumber(e.json, p.output.files.size()));
+    p.output.files.insert(p.output.files.end(), e.files.begin(), e.files.end());
+    return std::move(p);
+  }
+  Result<Prediction> operator()(const Succeeded& e) {
+    if (p.status != Status::processing) return refuse(p, "success");
+    p.metrics = e.metrics;
+    return finish(std::move(p), Status::succeeded, now);
+  }
+  Result<Prediction> operator()(const Failed& e) {
+    if (is_terminal(p.status)) return refuse(p, "failure");
+    p.error = e.error.empty() ? "Prediction failed" : e.error;
+    p.metrics = e.metrics;
+    return finish(std::move(p), Status::failed, now);
+  }
+  Result<Prediction> operator()(const Canceled&) { return finish(std::move(p), Status::canceled, now); }
+  Result<Prediction> operator()(const DeadlinePassed&) {
+    const Status status = p.status == Status::starting ? Status::aborted : Status::canceled;
+    return finish(std::move(p), status, now);
+  }
+  Result<Prediction> operator()(const Purged&) {
+    if (!is_terminal(p.status)) return refuse(p, "a purge");
+    p.input = "{}";
+    p.output = Output{};
+    p.logs.clear();
+    p.data_removed = true;
+    return std::move(p);
+  }
+};
+
+double seconds_between(std::optional<Time> from, std::optional<Time> to) {
+  return from && to && *to > *from ? to_seconds(*to - *from) : 0;
+}
+
+}  // namespace
+
+std::string_view to_string(Status status) { return kStatusNames[static_cast<std::size_t>(status)]; }
+
+std::optional<Status> parse_status(std::string_view text) {
+  for (std::size_t i = 0; i < kStatusNames.size(); ++i) {
+    if (kStatusNames[i] == text) return static_cast<Status>(i);
+  }
+  return std::nullopt;
+}
+
+std::string file_placeholder(std::size_t index) { return "\"\x01" + std::to_string(index) + "\x01\""; }
+
+double predict_seconds(const Prediction& p) { return seconds_between(p.started_at, p.completed_at); }
+double total_seconds(const Prediction& p) { return seconds_between(p.created_at, p.completed_at); }
+
+bool is_later(const Prediction& a, const Prediction& b) {
+  const auto rank = [](const Prediction& p) {
+    return std::tuple(p.data_removed, is_terminal(p.status), p.epoch, p.status != Status::starting,
+                      p.output.items.size(), p.logs.size());
+  };
+  return rank(a) > rank(b);
+}
+
+Result<Prediction> apply(Prediction before, const Event& event, Time now) {
+  return std::visit(Apply{std::move(before), now}, event);
+}
+
+}  // namespace hekto::domain

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+
+namespace hekto::domain {
+
+enum class Status : std::uint8_t { starting, processing, succeeded, failed, canceled, aborted };
+
+std::string_view to_string(Status status);
+std::optional<Status> parse_status(std::string_view text);
+/// Terminal states never change again, except that a purge empties the data.
+constexpr bool is_terminal(Status status) { return status >= Status::succeeded; }
+
+/// What the event stream of a prediction carries.
+enum class StreamKind : std::uint8_t { none, text, files };
+
+/// What a client is told when work was lost more often than kMaxAttempts allows.
+inline constexpr std::string_view kInterruptedError = "Prediction interrupted; please retry (code: PA)";
+/// Counted before the work starts, so that an input which crashes the process uses its attempts up.
+inline constexpr int kMaxAttempts = 3;
+
+/// A file that belongs to a prediction. Its bytes lie in the FileStore under (prediction id, sha256).
+struct OutputFile {
+  std::string name;          ///< the last segment of its link, such as "out-0.webp"
+  std::string content_type;  ///< such as "image/webp"
+  std::uint64_t size = 0;    ///< bytes
+  std::string sha256;        ///< 64 hex characters
+  friend bool operator==(const OutputFile&, const OutputFile&) = default;
+};
+
+/// What a prediction has produced so far. Each item is a JSON text in which a file is written as the string
+/// "\x01<index into files>\x01": a raw control character cannot occur in JSON text, so model output cannot forge one.
+struct Output {
+  bool is_list = false;            ///< a list grows item by item; otherwise there is at most one item, the value
+  std::vector<std::string> items;  ///< JSON texts
+  std::vector<OutputFile> files;
+  bool empty() const { return items.empty(); }
+  friend bool operator==(const Output&, const Output&) = default;
+};
+
+/// The JSON text that stands for file `index` in an Output item.
+std::string file_placeholder(std::size_t index);
+
+/// One run of a model, as the API shows it plus what Hekto keeps for itself. A value: copy, compare, print.
+struct Prediction {
+  // The API's.
+  std::string id;
+  std::string model;    ///< "owner/name"
+  std::string version;  ///< 64 hex characters
+  std::string input;    ///< the input object as sent, as compact JSON text
+  Output output;
+  std::string logs;
+  std::optional<std::string> error;  ///< set exactly when failed
+  Status status = Status::starting;
+  Time created_at{};
+  std::optional<Time> started_at;
+  std::optional<Time> completed_at;
+  std::optional<Time> deadline;  ///< from Cancel-After
+  std::string metrics;  ///< further members as JSON text without braces: "\"image_output_count\":1"; may be empty
+  bool data_removed = false;
+  StreamKind stream = StreamKind::none;  ///< decides whether there is a urls.stream, and its form
+
+  // Hekto's own.
+  std::string account;     ///< owning account id
+  std::string key_id;      ///< key that created it
+  bool test = false;       ///< made with a test key: always runs in the sandbox
+  std::int64_t epoch = 0;  ///< fencing number of the current lease; 0 before the first claim
+  int attempts = 0;        ///< claims so far
+
+  friend bool operator==(const Prediction&, const Prediction&) = default;
+};
+
+/// Seconds of predict_time and total_time (completed - started, completed - created), clamped at 0.
+double predict_seconds(const Prediction& p);
+double total_seconds(const Prediction& p);
+
+// Events: everything that can happen to a prediction after its creation.
+
+/// A worker takes the work. attempts and epoch go up by one.
+struct Claimed {};
+/// The model began to run: starting -> processing. A repeat (after a restart) keeps the first started_at.
+struct Started {};
+/// Text to append to the logs.
+struct Logged {
+  std::string text;
+};
+/// Output item `index` (of a list), or the value (index 0, list = false). An index already present is ignored, so
+/// that a run which is repeated after a restart only ever adds. `json` names files as placeholders 0…files.size()-1 of
+/// this event; they are renumbered when applied.
+struct Produced {
+  std::size_t index = 0;
+  bool list = true;
+  std::string json;
+  std::vector<OutputFile> files;
+};
+struct Succeeded {
+  std::string metrics;  ///< as Prediction::metrics
+};
+struct Failed {
+  std::string error;  ///< never empty
+  std::string metrics;
+};
+/// Asked by the owner.
+struct Canceled {};
+/// The Cancel-After deadline passed: aborted when it had not started, else canceled.
+struct DeadlinePassed {};
+/// Retention is over: input, output, logs go, data_removed is set. Terminal predictions only.
+struct Purged {};
+
+using Event = std::variant<Claimed, Started, Logged, Produced, Succeeded, Failed, Canceled, DeadlinePassed, Purged>;
+
+/// Returns the prediction after `event`, or why the event is refused (conflict: already terminal, or an impossible
+/// order; too_large: logs over kMaxLogBytes are cut, not refused). Pure: `now` is given, nothing is read.
+/// The one place where the life of a prediction is decided: store, runners and handlers all call it.
+Result<Prediction> apply(Prediction before, const Event& event, Time now);
+
+/// Whether `a` is a later state of the same prediction than `b`: what decides between two copies that were read or
+/// written at about the same time and arrive in any order.
+bool is_later(const Prediction& a, const Prediction& b);
+
+/// Logs beyond this many bytes are dropped, with a last line that says so.
+inline constexpr std::size_t kMaxLogBytes = 1 << 20;
+
+}  // namespace hekto::domain
