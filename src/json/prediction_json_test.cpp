@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "json/prediction_json.h"
+
+#include <gtest/gtest.h>
+
+#include "json/value_json.h"
+
+namespace hekto::json {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Time kT0 = from_micros(1'795'342'530'412'000);
+
+class PredictionJson : public testing::Test {
+ protected:
+  PredictionJson() {
+    p.id = "0123456789abcdefghjkmnpqrs";
+    p.model = "black-forest-labs/flux-schnell";
+    p.version = std::string(64, 'a');
+    p.input = R"({"prompt":"a lighthouse"})";
+    p.created_at = kT0;
+  }
+  std::string text() const {
+    std::string out;
+    append_prediction(out, p, urls);
+    EXPECT_TRUE(parse(out)) << out;
+    return out;
+  }
+  domain::Prediction after(std::vector<domain::Event> events, Time now) {
+    for (const auto& event : events) p = *domain::apply(p, event, now);
+    return p;
+  }
+
+  domain::Prediction p;
+  domain::LinkSigner signer{Secret("k")};
+  UrlContext urls{"https://hekto.example", "/replicate/v1", &signer};
+};
+
+TEST_F(PredictionJson, AFreshOneHasTheOfficialKeysInTheOfficialOrder) {
+  EXPECT_EQ(
+      text(),
+      R"({"id":"0123456789abcdefghjkmnpqrs","model":"black-forest-labs/flux-schnell","version":")" +
+          std::string(64, 'a') +
+          R"(","input":{"prompt":"a lighthouse"},"logs":"","output":null,"data_removed":false,"error":null,)"
+          R"("source":"api","status":"starting","created_at":"2026-11-22T10:15:30.412000Z",)"
+          R"("urls":{"cancel":"https://hekto.example/replicate/v1/predictions/0123456789abcdefghjkmnpqrs/cancel",)"
+          R"("get":"https://hekto.example/replicate/v1/predictions/0123456789abcdefghjkmnpqrs",)"
+          R"("web":"https://hekto.example/p/0123456789abcdefghjkmnpqrs"}})");
+}
+
+TEST_F(PredictionJson, AFinishedOneHasTimesMetricsAndLinks) {
+  const domain::OutputFile file{"out-0.png", "image/png", 3, std::string(64, 'b')};
+  after({domain::Started{}}, kT0 + 1s);
+  after(
+      {domain::Produced{0, true, domain::file_placeholder(0), {file}}, domain::Succeeded{R"("image_output_count":1)"}},
+      kT0 + 1500ms);
+  const std::string out = text();
+  EXPECT_NE(out.find(R"("metrics":{"predict_time":0.5,"total_time":1.5,"image_output_count":1})"), std::string::npos)
+      << out;
+  const std::string token = signer.token({domain::LinkKind::delivery, p.id, 0});
+  EXPECT_NE(out.find(R"("output":["https://hekto.example/delivery/)" + token + R"(/out-0.png"])"), std::string::npos);
+}
+
+TEST_F(PredictionJson, StreamsHaveAUrlWhoseFormTellsTextFromFiles) {
+  p.stream = domain::StreamKind::text;
+  EXPECT_TRUE(stream_url(p, urls).starts_with("https://hekto.example/replicate/v1/streams/"));
+  p.stream = domain::StreamKind::files;
+  EXPECT_TRUE(stream_url(p, urls).starts_with("https://hekto.example/v1/files/"));
+  EXPECT_NE(text().find(R"("stream":"https://hekto.example/v1/files/)"), std::string::npos);
+}
+
+TEST_F(PredictionJson, ATimedOutCreateSaysStartingWhateverHappened) {
+  after({domain::Started{}, domain::Logged{"x"}, domain::Produced{0, true, "\"a\"", {}}}, kT0 + 1s);
+  std::string out;
+  append_prediction_as_created(out, p, urls);
+  EXPECT_NE(out.find(R"("status":"starting")"), std::string::npos);
+  EXPECT_NE(out.find(R"("logs":"","output":null)"), std::string::npos);
+  EXPECT_EQ(out.find("started_at"), std::string::npos);
+}
+
+TEST_F(PredictionJson, AFailureShowsItsErrorAndKeepsLogsAString) {
+  after({domain::Started{}, domain::Failed{"out of \"memory\"", ""}}, kT0 + 1s);
+  EXPECT_NE(text().find(R"("error":"out of \"memory\"")"), std::string::npos);
+  EXPECT_NE(text().find(R"("logs":"")"), std::string::npos);
+}
+
+TEST_F(PredictionJson, WorkThatNeverStartedReportsNoRunningTime) {
+  after({domain::Canceled{}}, kT0 + 2s);
+  EXPECT_NE(text().find(R"("metrics":{"total_time":2})"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace hekto::json
