@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "async/stop.h"
+#include "async/task.h"
+#include "base/error.h"
+#include "domain/model.h"
+#include "domain/prediction.h"
+#include "domain/value.h"
+
+namespace hekto::ports {
+
+/// A file that a run produced, not stored yet.
+struct ProducedFile {
+  std::string name;          ///< such as "out-0.webp"; [A-Za-z0-9._-], 1-100 characters
+  std::string content_type;  ///< such as "image/webp"
+  std::string bytes;
+};
+
+/// Takes what a run produces, in order. Used on the run's own thread. Each call returns once the service has taken
+/// note; an error (canceled: the prediction ended meanwhile; storage) means the run should stop.
+class RunSink {
+ public:
+  virtual ~RunSink() = default;
+  /// The model runs now: starting -> processing. Before any output.
+  virtual async::Task<Result<void>> started() = 0;
+  virtual async::Task<Result<void>> log(std::string text) = 0;
+  /// Output item `index` of a list, or the value (index 0, list = false): plain JSON.
+  virtual async::Task<Result<void>> output_json(std::size_t index, bool list, std::string json) = 0;
+  /// The same, being a file. Stored and synced before it becomes visible.
+  virtual async::Task<Result<void>> output_file(std::size_t index, bool list, ProducedFile file) = 0;
+};
+
+struct RunRequest {
+  std::string prediction_id;
+  const domain::Model* model = nullptr;      ///< lives as long as the run
+  const domain::Version* version = nullptr;  ///< likewise
+  domain::Value input;                       ///< valid against version->input; defaults not filled in
+  int attempt = 1;                           ///< above 1: an earlier attempt was interrupted
+  std::size_t items_done = 0;                ///< output items that an earlier attempt already delivered
+  async::StopToken stop;                     ///< canceled, deadline passed, or shutting down
+};
+
+struct RunSucceeded {
+  std::string metrics;  ///< as domain::Prediction::metrics
+};
+struct RunFailed {
+  std::string error;
+  std::string metrics;
+};
+/// Stopped because `stop` was requested, or interrupted through no fault of the input: says nothing about the result.
+struct RunInterrupted {};
+using RunOutcome = std::variant<RunSucceeded, RunFailed, RunInterrupted>;
+
+/// A kind of back end that can execute a prediction. Any thread may call run(); calls overlap.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  /// Short name for logs and metrics, such as "sandbox".
+  virtual std::string_view name() const = 0;
+  /// Whether a lost run may be started again without being seen twice by anybody.
+  virtual bool idempotent() const = 0;
+  /// Runs the model to its end. Calls sink.started() once, then logs and output in order; output items below
+  /// request.items_done may be left out. Returns soon (well under a second) after request.stop was requested, or after
+  /// the sink refused, with RunInterrupted. Never throws.
+  virtual async::Task<RunOutcome> run(RunRequest request, RunSink& sink) = 0;
+};
+
+}  // namespace hekto::ports

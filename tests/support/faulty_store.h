@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ports/store.h"
+#include "tests/support/fault_plan.h"
+
+namespace hekto::test {
+
+/// Passes every call to another store, but for those that its plan lets go wrong. Methods go by their names:
+/// store.plan().fail("record", 2, …).
+class FaultyStore final : public ports::Store {
+ public:
+  /// `inner` outlives this.
+  explicit FaultyStore(ports::Store& inner) : inner_(inner) {}
+  FaultPlan& plan() { return plan_; }
+
+  bool accepts_writes() const override { return inner_.accepts_writes(); }
+
+  async::Task<Result<void>> create_account(domain::Account account) override {
+    return plan_.pass("create_account", inner_.create_account(std::move(account)));
+  }
+  async::Task<Result<std::vector<domain::Account>>> list_accounts() override {
+    return plan_.pass("list_accounts", inner_.list_accounts());
+  }
+  async::Task<Result<void>> create_key(domain::Key key) override {
+    return plan_.pass("create_key", inner_.create_key(std::move(key)));
+  }
+  async::Task<Result<std::vector<domain::Key>>> list_keys() override {
+    return plan_.pass("list_keys", inner_.list_keys());
+  }
+  async::Task<Result<domain::Key>> revoke_key(std::string key_id, Time now) override {
+    return plan_.pass("revoke_key", inner_.revoke_key(std::move(key_id), now));
+  }
+  async::Task<Result<std::string>> setting(std::string name, std::string value) override {
+    return plan_.pass("setting", inner_.setting(std::move(name), std::move(value)));
+  }
+  async::Task<Result<void>> create_prediction(domain::Prediction prediction) override {
+    return plan_.pass("create_prediction", inner_.create_prediction(std::move(prediction)));
+  }
+  async::Task<Result<domain::Prediction>> find_prediction(std::string id) override {
+    return plan_.pass("find_prediction", inner_.find_prediction(std::move(id)));
+  }
+  async::Task<Result<ports::PredictionPage>> list_predictions(ports::PredictionQuery query) override {
+    return plan_.pass("list_predictions", inner_.list_predictions(std::move(query)));
+  }
+  async::Task<Result<domain::Prediction>> claim(std::string id, Time now) override {
+    return plan_.pass("claim", inner_.claim(std::move(id), now));
+  }
+  async::Task<Result<domain::Prediction>> record(ports::Lease lease, std::vector<domain::Event> events,
+                                                 Time now) override {
+    return plan_.pass("record", inner_.record(std::move(lease), std::move(events), now));
+  }
+  async::Task<Result<domain::Prediction>> end(std::string id, domain::Event event, Time now) override {
+    return plan_.pass("end", inner_.end(std::move(id), std::move(event), now));
+  }
+  async::Task<Result<std::vector<ports::Unfinished>>> unfinished(std::string after_id, std::size_t limit) override {
+    return plan_.pass("unfinished", inner_.unfinished(std::move(after_id), limit));
+  }
+  async::Task<Result<std::vector<std::string>>> purge(Time completed_before, std::size_t limit, Time now) override {
+    return plan_.pass("purge", inner_.purge(completed_before, limit, now));
+  }
+  async::Task<Result<std::vector<ports::Garbage>>> garbage(std::size_t limit) override {
+    return plan_.pass("garbage", inner_.garbage(limit));
+  }
+  async::Task<Result<void>> forget_garbage(std::vector<std::int64_t> ids) override {
+    return plan_.pass("forget_garbage", inner_.forget_garbage(std::move(ids)));
+  }
+  async::Task<Result<std::vector<ports::Garbage>>> orphans(std::vector<ports::Garbage> candidates) override {
+    return plan_.pass("orphans", inner_.orphans(std::move(candidates)));
+  }
+
+ private:
+  ports::Store& inner_;
+  FaultPlan plan_;
+};
+
+}  // namespace hekto::test

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "ports/store.h"
+
+namespace hekto::test {
+
+/// ports::Store in memory, written to be read: linear searches, one lock. What the other stores are compared with.
+class MemoryStore final : public ports::Store {
+ public:
+  bool accepts_writes() const override { return true; }
+  async::Task<Result<void>> create_account(domain::Account account) override;
+  async::Task<Result<std::vector<domain::Account>>> list_accounts() override;
+  async::Task<Result<void>> create_key(domain::Key key) override;
+  async::Task<Result<std::vector<domain::Key>>> list_keys() override;
+  async::Task<Result<domain::Key>> revoke_key(std::string key_id, Time now) override;
+  async::Task<Result<std::string>> setting(std::string name, std::string value) override;
+
+  async::Task<Result<void>> create_prediction(domain::Prediction prediction) override;
+  async::Task<Result<domain::Prediction>> find_prediction(std::string id) override;
+  async::Task<Result<ports::PredictionPage>> list_predictions(ports::PredictionQuery query) override;
+  async::Task<Result<domain::Prediction>> claim(std::string id, Time now) override;
+  async::Task<Result<domain::Prediction>> record(ports::Lease lease, std::vector<domain::Event> events,
+                                                 Time now) override;
+  async::Task<Result<domain::Prediction>> end(std::string id, domain::Event event, Time now) override;
+  async::Task<Result<std::vector<ports::Unfinished>>> unfinished(std::string after_id, std::size_t limit) override;
+
+  async::Task<Result<std::vector<std::string>>> purge(Time completed_before, std::size_t limit, Time now) override;
+  async::Task<Result<std::vector<ports::Garbage>>> garbage(std::size_t limit) override;
+  async::Task<Result<void>> forget_garbage(std::vector<std::int64_t> ids) override;
+  async::Task<Result<std::vector<ports::Garbage>>> orphans(std::vector<ports::Garbage> candidates) override;
+
+ private:
+  std::mutex mutex_;  // guards everything below
+  std::vector<domain::Account> accounts_;
+  std::vector<domain::Key> keys_;
+  std::map<std::string, std::string> settings_;
+  std::vector<domain::Prediction> predictions_;  // in the order of their creation
+  std::map<std::string, std::size_t> places_;    // id -> index into predictions_
+  std::vector<ports::Garbage> garbage_;
+  std::int64_t next_garbage_ = 1;
+};
+
+}  // namespace hekto::test
