@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runners/sandbox/inputs.h"
+
+namespace hekto::runners {
+
+using domain::Value;
+
+namespace {
+
+const Value* member(const Value* value, std::string_view name) {
+  return value == nullptr ? nullptr : value->find(name);
+}
+
+const Value* not_null(const Value* value) { return value != nullptr && value->is_null() ? nullptr : value; }
+
+}  // namespace
+
+const Value* component(const Value& openapi, std::string_view name) {
+  return member(member(openapi.find("components"), "schemas"), name);
+}
+
+Inputs::Inputs(const domain::Version& version, const Value& input)
+    : input_(input), properties_(member(component(version.openapi_schema, "Input"), "properties")) {}
+
+const Value* Inputs::property(std::string_view name) const { return member(properties_, name); }
+
+const Value* Inputs::default_of(std::string_view name) const { return not_null(member(property(name), "default")); }
+
+const Value* Inputs::find(std::string_view name) const {
+  const Value* sent = not_null(input_.find(name));
+  return sent != nullptr ? sent : default_of(name);
+}
+
+bool Inputs::declares(std::string_view name) const {
+  return property(name) != nullptr || not_null(input_.find(name)) != nullptr;
+}
+
+std::int64_t Inputs::integer(std::string_view name, std::int64_t fallback) const {
+  const Value* value = find(name);
+  if (value == nullptr) return fallback;
+  if (const auto* i = value->as_int()) return *i;
+  // Beyond this a double has no int64 to become.
+  if (const auto* d = value->as_double(); d != nullptr && *d > -9e15 && *d < 9e15) return static_cast<std::int64_t>(*d);
+  return fallback;
+}
+
+std::string Inputs::text(std::string_view name, std::string_view fallback) const {
+  const Value* value = find(name);
+  return value != nullptr && value->as_string() != nullptr ? *value->as_string() : std::string(fallback);
+}
+
+std::string Inputs::prompt() const {
+  if (declares("prompt")) return text("prompt");
+  const auto* members = input_.as_object();
+  if (members == nullptr) return {};
+  for (const auto& [name, value] : *members) {
+    const auto* text = value.as_string();
+    if (text != nullptr && !text->starts_with("http") && !text->starts_with("data:")) return *text;
+  }
+  return {};
+}
+
+std::optional<std::uint64_t> Inputs::seed() const {
+  const std::int64_t seed = integer("seed", -1);
+  if (seed < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(seed);
+}
+
+}  // namespace hekto::runners

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "domain/model.h"
+#include "domain/value.h"
+
+namespace hekto::runners {
+
+/// The part of an OpenAPI document under components.schemas, or nullptr: "Input", "Output", …
+const domain::Value* component(const domain::Value& openapi, std::string_view name);
+
+/// What the model would see: the input as sent, completed with the defaults of the version's schema.
+/// Refers to both arguments, which must outlive it.
+class Inputs {
+ public:
+  Inputs(const domain::Version& version, const domain::Value& input);
+
+  /// The value sent, or the schema's default; nullptr when there is neither. A null counts as absent.
+  const domain::Value* find(std::string_view name) const;
+  /// The schema's default alone.
+  const domain::Value* default_of(std::string_view name) const;
+  /// Whether the schema names such an input, or one was sent.
+  bool declares(std::string_view name) const;
+
+  /// The whole number `name`, or `fallback` when it is absent or no number.
+  std::int64_t integer(std::string_view name, std::int64_t fallback) const;
+  /// The text `name`, or `fallback` when it is absent or no string.
+  std::string text(std::string_view name, std::string_view fallback = {}) const;
+  /// What the model is asked for: the prompt, else the first text that is no address, else "".
+  std::string prompt() const;
+  /// input.seed; nullopt when absent or negative, which models take as "any".
+  std::optional<std::uint64_t> seed() const;
+
+ private:
+  const domain::Value* property(std::string_view name) const;
+
+  const domain::Value& input_;
+  const domain::Value* properties_ = nullptr;
+};
+
+}  // namespace hekto::runners

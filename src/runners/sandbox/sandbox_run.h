@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/blocking_pool.h"
+#include "ports/runner.h"
+#include "runners/sandbox/directives.h"
+#include "runners/sandbox/inputs.h"
+
+namespace hekto::runners {
+
+/// One run of the sandbox, on one task. Refers to what it is given, which must outlive it.
+class SandboxRun {
+ public:
+  SandboxRun(const ports::RunRequest& request, ports::RunSink& sink, async::BlockingPool& pool, double speed);
+
+  /// As ports::Runner::run, except that std::bad_alloc may come out.
+  async::Task<ports::RunOutcome> to_end();
+
+ private:
+  // Each step below gives an outcome when the run ends there, nullopt when it goes on.
+  using End = std::optional<ports::RunOutcome>;
+
+  async::Task<End> begin();
+  async::Task<End> steps();
+  async::Task<ports::RunOutcome> images();
+  async::Task<ports::RunOutcome> stream_text();
+  async::Task<ports::RunOutcome> whole_text();
+  async::Task<ports::RunOutcome> values();
+
+  /// Called before output item `index`: keeps to the pause asked for and to fail-after.
+  async::Task<End> before_item(std::size_t index);
+  /// Gives an output that is one value.
+  async::Task<End> single(domain::Value value);
+  async::Task<End> say(std::string line);
+  /// A span of the model's time, shortened by the speed. False when the run is to stop.
+  async::Task<bool> model_time(double seconds);
+  async::Task<bool> real_time(Duration span);
+  static End go_on_if(const Result<void>& taken);
+
+  std::vector<std::string> reply_tokens() const;
+  std::string text_metrics(std::size_t output_tokens) const;
+
+  const ports::RunRequest& request_;
+  ports::RunSink& sink_;
+  async::BlockingPool& pool_;
+  const double speed_;
+  const Inputs inputs_;
+  const std::string prompt_;
+  const Directives directives_;
+  const std::uint64_t seed_;
+};
+
+}  // namespace hekto::runners

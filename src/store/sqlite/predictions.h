@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "ports/store.h"
+#include "store/sqlite/database.h"
+
+namespace hekto::store {
+
+// The transactions of ports::Store that concern predictions, as plain functions on a connection. Those that change
+// something run on the writer's connection inside its transaction and make at most one change each, but for
+// create_prediction with a large input and purge.
+
+Result<void> create_prediction(Connection& connection, const domain::Prediction& prediction);
+Result<domain::Prediction> find_prediction(Connection& connection, std::string_view id);
+Result<ports::PredictionPage> list_predictions(Connection& connection, const ports::PredictionQuery& query);
+Result<domain::Prediction> claim(Connection& connection, std::string_view id, Time now);
+Result<domain::Prediction> record(Connection& connection, const ports::Lease& lease,
+                                  const std::vector<domain::Event>& events, Time now);
+Result<domain::Prediction> end(Connection& connection, std::string_view id, const domain::Event& event, Time now);
+Result<std::vector<ports::Unfinished>> unfinished(Connection& connection, std::string_view after_id, std::size_t limit);
+
+Result<std::vector<std::string>> purge(Connection& connection, Time completed_before, std::size_t limit, Time now);
+Result<std::vector<ports::Garbage>> garbage(Connection& connection, std::size_t limit);
+Result<void> forget_garbage(Connection& connection, const std::vector<std::int64_t>& ids);
+Result<std::vector<ports::Garbage>> orphans(Connection& connection, std::vector<ports::Garbage> candidates);
+
+}  // namespace hekto::store

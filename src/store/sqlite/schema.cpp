@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/sqlite/schema.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <string>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+namespace hekto::store {
+namespace {
+
+/// "Hekt" as a big-endian number, in the header of every database of ours.
+constexpr std::int64_t kApplicationId = 0x48656B74;
+
+/// The order of the columns puts what lists and queues look at first, and what may be long last, where it lies on
+/// overflow pages that need not be read. `status` and `stream` are the numbers of
+/// domain::Status and domain::StreamKind; times are microseconds.
+/// An input over 16 KiB lies in large_inputs: every UPDATE writes its whole row again, and inputs never change.
+/// The partial indexes hold only what the queue and retention still have to look at, however many rows there are.
+constexpr const char* kSchema = R"sql(
+CREATE TABLE accounts(
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE keys(
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  account_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  test INTEGER NOT NULL,
+  sha256 BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  revoked_at INTEGER
+) STRICT;
+
+CREATE TABLE settings(
+  name TEXT NOT NULL PRIMARY KEY,
+  value BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE predictions(
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  account_id TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  started_at INTEGER,
+  completed_at INTEGER,
+  deadline INTEGER,
+  epoch INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  test INTEGER NOT NULL,
+  stream INTEGER NOT NULL,
+  data_removed INTEGER NOT NULL,
+  key_id TEXT NOT NULL,
+  model TEXT NOT NULL,
+  version TEXT NOT NULL,
+  metrics TEXT NOT NULL,
+  error TEXT,
+  files BLOB,
+  input TEXT,
+  logs TEXT NOT NULL,
+  output BLOB
+) STRICT;
+CREATE INDEX predictions_by_account ON predictions(account_id, seq, created_at);
+CREATE INDEX predictions_unfinished ON predictions(seq) WHERE status < 2;
+CREATE INDEX predictions_to_purge ON predictions(completed_at) WHERE status >= 2 AND data_removed = 0;
+
+CREATE TABLE large_inputs(
+  seq INTEGER PRIMARY KEY,
+  input TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE garbage(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  owner TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  UNIQUE(owner, sha256)
+) STRICT;
+)sql";
+
+std::unexpected<Error> unusable(const std::filesystem::path& file, const std::string& why) {
+  return fail(ErrorCode::storage, "the database " + file.string() + " cannot be used: " + why);
+}
+
+/// The new database is complete and synced before it gets its name: whatever is called hekto.db was whole once, so
+/// that an empty or short one can only be damage.
+Result<void> create(const DataFolder& folder) {
+  const auto file = folder.unfinished_database();
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return unusable(file, std::generic_category().message(errno));
+  ::close(fd);
+  try {
+    Connection connection(file, Access::read_write);
+    connection.execute("PRAGMA page_size = 8192; PRAGMA synchronous = FULL; PRAGMA journal_mode = DELETE; BEGIN;");
+    connection.execute(kSchema);
+    connection.execute(("PRAGMA application_id = " + std::to_string(kApplicationId) +
+                        "; PRAGMA user_version = " + std::to_string(kSchemaVersion) + "; COMMIT")
+                           .c_str());
+    connection.execute("PRAGMA journal_mode = WAL");
+  } catch (const DatabaseFault& fault) {
+    return unusable(file, fault.what());
+  }
+  std::error_code error;
+  std::filesystem::rename(file, folder.database(), error);
+  if (error) return unusable(file, error.message());
+  return folder.sync();
+}
+
+/// Creates the database when there is none; otherwise looks at what the file system says about it.
+Result<void> ensure_exists(const DataFolder& folder) {
+  std::error_code error;
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
+    std::filesystem::remove(folder.unfinished_database() += suffix, error);
+  }
+  const auto file = folder.database();
+  const auto status = std::filesystem::status(file, error);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    // A log without its database means that the database was lost, not that there never was one.
+    if (std::filesystem::exists(folder.database() += "-wal", error)) {
+      return unusable(file, "it is missing although " + file.string() + "-wal is there");
+    }
+    return create(folder);
+  }
+  if (status.type() != std::filesystem::file_type::regular) return unusable(file, "it is not a readable file");
+  if (std::filesystem::file_size(file, error) == 0 && !error) return unusable(file, "it is empty");
+  return {};
+}
+
+}  // namespace
+
+Result<Connection> open_for_writing(const DataFolder& folder) {
+  if (auto exists = ensure_exists(folder); !exists) return std::unexpected(exists.error());
+  const auto file = folder.database();
+  try {
+    Connection connection(file, Access::read_write);
+    sqlite3_busy_timeout(connection.handle(), 5000);
+    if (connection.integer("PRAGMA application_id") != kApplicationId) {
+      return unusable(file, "it is not a Hekto database");
+    }
+    const auto version = connection.integer("PRAGMA user_version");
+    if (version > kSchemaVersion) {
+      return unusable(file, "it was written by a newer hekto (schema " + std::to_string(version) + ", this one knows " +
+                                std::to_string(kSchemaVersion) + ")");
+    }
+    if (version < 1) return unusable(file, "it carries no schema version");
+    // Checkpoints are the writer's own business: after the answers are out, and with an eye on their failures.
+    connection.execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
+        "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
+        "PRAGMA cache_size = -8000; PRAGMA trusted_schema = OFF");
+    // Fails here, not in the first request, when the schema or the log cannot be read.
+    connection.integer("SELECT count(*) FROM sqlite_schema");
+    connection.integer("SELECT max(seq) FROM predictions");
+    return connection;
+  } catch (const DatabaseFault& fault) {
+    return unusable(file, fault.what());
+  }
+}
+
+Connection open_for_reading(const DataFolder& folder) {
+  Connection connection(folder.database(), Access::read_only);
+  sqlite3_busy_timeout(connection.handle(), 5000);
+  sqlite3_db_config(connection.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  connection.execute(
+      "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;"
+      "PRAGMA trusted_schema = OFF");
+  return connection;
+}
+
+}  // namespace hekto::store

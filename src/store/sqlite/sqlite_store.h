@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+
+#include "ports/store.h"
+#include "store/sqlite/data_folder.h"
+#include "store/sqlite/reader_pool.h"
+#include "store/sqlite/writer.h"
+
+namespace hekto::store {
+
+struct SqliteOptions {
+  std::size_t readers = 2;         ///< threads that answer reads; at least 1
+  std::size_t queue_limit = 8192;  ///< changes, and likewise reads, that may wait; beyond: unavailable
+  std::size_t group_limit = 256;   ///< changes in one transaction
+};
+
+/// ports::Store in one SQLite file, for one process: write-ahead log, synchronous = FULL, every change synced before
+/// its answer. Changes go through one thread that commits what has gathered at once; reads have threads of their own.
+class SqliteStore final : public ports::Store {
+ public:
+  /// Opens <folder>/hekto.db and holds the folder until destroyed. Folder (mode 0700) and database are created when
+  /// missing. Takes milliseconds whatever the number of rows, unless a crash left a log to be read. unavailable, naming
+  /// the other's pid, when the folder is in use; storage when the database is damaged, newer or not Hekto's, in which
+  /// case it is left as it is.
+  static Result<std::unique_ptr<SqliteStore>> open(const std::filesystem::path& folder, SqliteOptions options = {});
+  /// Does what is queued, and closes. No task may still be inside a call unless its executor stays alive.
+  ~SqliteStore() override;
+
+  bool accepts_writes() const override { return !writer_.broken(); }
+
+  async::Task<Result<void>> create_account(domain::Account account) override;
+  async::Task<Result<std::vector<domain::Account>>> list_accounts() override;
+  async::Task<Result<void>> create_key(domain::Key key) override;
+  async::Task<Result<std::vector<domain::Key>>> list_keys() override;
+  async::Task<Result<domain::Key>> revoke_key(std::string key_id, Time now) override;
+  async::Task<Result<std::string>> setting(std::string name, std::string value) override;
+
+  async::Task<Result<void>> create_prediction(domain::Prediction prediction) override;
+  async::Task<Result<domain::Prediction>> find_prediction(std::string id) override;
+  async::Task<Result<ports::PredictionPage>> list_predictions(ports::PredictionQuery query) override;
+  async::Task<Result<domain::Prediction>> claim(std::string id, Time now) override;
+  async::Task<Result<domain::Prediction>> record(ports::Lease lease, std::vector<domain::Event> events,
+                                                 Time now) override;
+  async::Task<Result<domain::Prediction>> end(std::string id, domain::Event event, Time now) override;
+  async::Task<Result<std::vector<ports::Unfinished>>> unfinished(std::string after_id, std::size_t limit) override;
+
+  async::Task<Result<std::vector<std::string>>> purge(Time completed_before, std::size_t limit, Time now) override;
+  async::Task<Result<std::vector<ports::Garbage>>> garbage(std::size_t limit) override;
+  async::Task<Result<void>> forget_garbage(std::vector<std::int64_t> ids) override;
+  async::Task<Result<std::vector<ports::Garbage>>> orphans(std::vector<ports::Garbage> candidates) override;
+
+  /// What was committed since the store was opened. Any thread.
+  WriterStats stats() const { return writer_.stats(); }
+
+ private:
+  SqliteStore(DataFolder folder, Connection writing, std::vector<Connection> reading, const SqliteOptions& options);
+
+  // The order matters at the end: readers close first, the writer's connection is the last one and so folds the log
+  // into the database, and only then is the folder free for another process.
+  DataFolder folder_;
+  Writer writer_;
+  ReaderPool readers_;
+};
+
+}  // namespace hekto::store
