@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# The models that every server offers, in the binary itself. Add a file of models/ here.
+set(hekto_builtin_models
+  flux-schnell.yaml
+  flux-schnell-lora.yaml
+  meta-llama-3-8b-instruct.yaml
+  sdxl.yaml)
+list(TRANSFORM hekto_builtin_models PREPEND "${CMAKE_SOURCE_DIR}/models/")
+list(JOIN hekto_builtin_models "|" hekto_builtin_models_argument)
+set(hekto_builtin_models_cpp "${CMAKE_CURRENT_BINARY_DIR}/builtin_models.cpp")
+add_custom_command(
+  OUTPUT "${hekto_builtin_models_cpp}"
+  COMMAND "${CMAKE_COMMAND}" "-DOUTPUT=${hekto_builtin_models_cpp}" "-DFILES=${hekto_builtin_models_argument}"
+          -P "${CMAKE_SOURCE_DIR}/cmake/EmbedModels.cmake"
+  DEPENDS ${hekto_builtin_models} "${CMAKE_SOURCE_DIR}/cmake/EmbedModels.cmake"
+  VERBATIM)
+
+hekto_library(hekto_catalog
+  SOURCES catalog_loader.cpp catalog_openapi.cpp catalog_version.cpp catalog_yaml.cpp "${hekto_builtin_models_cpp}"
+  LINK hekto_domain
+  PRIVATE_LINK hekto_json yaml-cpp
+  TESTS catalog_loader_test.cpp)

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "domain/model.h"
+
+namespace hekto::service {
+
+/// Reads one catalog file: owner, name, what else the API shows of a model, a `version` (or `versions`, newest first)
+/// and how the sandbox stands in. A version has `input` and `output` in a compact form, from which the OpenAPI document
+/// is made that Cog would publish, or a whole `openapi_schema`. models/ holds examples.
+/// invalid_input for anything unknown, missing or contradictory, as "<file_name>:<line>: <what>"; a default that its
+/// own schema refuses is such a contradiction.
+Result<domain::Model> load_model_yaml(std::string_view yaml, std::string_view file_name);
+
+/// The built-in models, overlaid by `extra` in the given order: files, or folders whose *.yaml files are read in the
+/// order of their names. A model of the same owner and name replaces an earlier one. Blocks on the disk.
+/// invalid_input when a path cannot be read, a file is wrong, or two models claim one version id.
+Result<domain::Catalog> load_catalog(const std::vector<std::filesystem::path>& extra);
+
+}  // namespace hekto::service

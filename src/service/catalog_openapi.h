@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "domain/model.h"
+#include "domain/value.h"
+
+namespace hekto::service {
+
+/// Collects the inputs of a model and makes the OpenAPI document that Cog publishes for one. Internal to catalog_*.cpp.
+class OpenApiBuilder {
+ public:
+  /// Adds an input in the given form: the members of a JSON Schema, of which an `enum` becomes a schema of its own.
+  /// False when the enum's name is taken by one of the document's own schemas.
+  bool add_input(const std::string& name, const domain::Value& form);
+
+  /// `required` are names of inputs; `output` is a schema.
+  domain::Value build(domain::Value::Array required, domain::Value output) &&;
+
+ private:
+  domain::Value::Object properties_;
+  domain::Value::Object enums_;
+};
+
+/// The Output schema of a word of the compact form (file, file_list, text, text_stream, list, value); null for others.
+domain::Value output_schema(std::string_view word);
+
+/// What the Output schema of an OpenAPI document says about a model's output.
+domain::OutputKind output_kind(const domain::Value& openapi);
+
+/// The schema called `name` of an OpenAPI document, or nullptr.
+const domain::Value* find_schema(const domain::Value& openapi, std::string_view name);
+
+}  // namespace hekto::service

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/predictions.h"
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "json/value_json.h"
+
+namespace hekto::service {
+namespace {
+
+/// A hint may be lost (ports/event_bus.h), so a waiter looks for itself this often.
+constexpr Duration kRecheck = std::chrono::seconds(1);
+constexpr std::size_t kRecoverBatch = 1000;
+
+domain::StreamKind stream_kind(domain::OutputKind kind) {
+  switch (kind) {
+    case domain::OutputKind::text_stream:
+      return domain::StreamKind::text;
+    case domain::OutputKind::file:
+    case domain::OutputKind::file_list:
+      return domain::StreamKind::files;
+    default:
+      return domain::StreamKind::none;
+  }
+}
+
+std::unexpected<Error> unknown() { return fail(ErrorCode::not_found, "The requested resource could not be found."); }
+
+}  // namespace
+
+Predictions::Predictions(ports::Store& store, ports::EventBus& bus, const ports::Clock& clock, Dispatcher& dispatcher,
+                         Recent& recent, PredictionLimits limits)
+    : store_(store), bus_(bus), clock_(clock), dispatcher_(dispatcher), recent_(recent), limits_(limits) {}
+
+async::Task<Result<SnapshotPtr>> Predictions::create(const KeyEntry& caller, CreatePrediction request) {
+  if (dispatcher_.queued() >= limits_.unfinished) {
+    co_return fail(ErrorCode::unavailable,
+                   "Too many predictions are waiting on this server. Please try again shortly.");
+  }
+  domain::Prediction p;
+  p.created_at = clock_.now();
+  p.id = new_id(p.created_at);
+  p.model = request.model->full_name();
+  p.version = request.version->id;
+  p.input = json::dump(request.input);
+  p.stream = stream_kind(request.version->output);
+  p.account = caller.key().account;
+  p.key_id = caller.key().id;
+  p.test = caller.key().test;
+  if (request.cancel_after) p.deadline = p.created_at + *request.cancel_after;
+
+  const auto created = co_await store_.create_prediction(p);
+  if (!created) co_return std::unexpected(created.error());
+  if (p.deadline) deadlines_.add(*p.deadline, p.id);
+  std::string id = p.id;
+  auto snapshot = recent_.put(std::move(p));
+  dispatcher_.enqueue(std::move(id));
+  co_return snapshot;
+}
+
+// What is due for removal is read afresh each time, so that a copy in memory cannot outlive the data.
+bool Predictions::is_overdue(const domain::Prediction& p) const {
+  return p.completed_at && !p.data_removed && clock_.now() >= *p.completed_at + limits_.retention;
+}
+
+SnapshotPtr Predictions::held(std::string_view account, std::string_view id) {
+  auto held = recent_.find(id);
+  if (held && (held->value.account != account || is_overdue(held->value))) held.reset();
+  return held;
+}
+
+async::Task<Result<SnapshotPtr>> Predictions::get_unchecked(std::string_view id) {
+  if (!is_id(id)) co_return unknown();
+  if (auto held = recent_.find(id); held && !is_overdue(held->value)) co_return held;
+  auto found = co_await store_.find_prediction(std::string(id));
+  if (!found) co_return std::unexpected(found.error());
+  if (is_overdue(*found)) co_return std::make_shared<const Snapshot>(std::move(*found));
+  co_return recent_.put(std::move(*found));
+}
+
+async::Task<Result<SnapshotPtr>> Predictions::get(std::string_view account, std::string_view id) {
+  auto found = co_await get_unchecked(id);
+  if (found && (*found)->value.account != account) co_return unknown();
+  if (!found && found.error().code == ErrorCode::not_found) co_return unknown();
+  co_return found;
+}
+
+async::Task<Result<ports::PredictionPage>> Predictions::list(ports::PredictionQuery query) {
+  co_return co_await store_.list_predictions(std::move(query));
+}
+
+async::Task<Result<SnapshotPtr>> Predictions::end(std::string id, domain::Event event) {
+  auto ended = co_await store_.end(id, std::move(event), clock_.now());
+  if (!ended) co_return std::unexpected(ended.error());
+  dispatcher_.interrupt(id);
+  auto snapshot = recent_.put(std::move(*ended));
+  bus_.publish(id);
+  co_return snapshot;
+}
+
+async::Task<Result<SnapshotPtr>> Predictions::cancel(std::string_view account, std::string_view id) {
+  auto found = co_await get(account, id);
+  if (!found || domain::is_terminal((*found)->value.status)) co_return found;
+  auto ended = co_await end((*found)->value.id, domain::Canceled{});
+  if (!ended && ended.error().code == ErrorCode::conflict) {
+    // It ended while we asked: whichever came first stands.
+    recent_.erase((*found)->value.id);
+    co_return co_await get(account, id);
+  }
+  co_return ended;
+}
+
+async::Task<Result<SnapshotPtr>> Predictions::wait(SnapshotPtr from, Duration limit) {
+  const async::Executor executor = co_await boost::asio::this_coro::executor;
+  const auto subscription = bus_.subscribe(from->value.id, executor);
+  const auto until = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    auto now = co_await get_unchecked(from->value.id);
+    if (!now || domain::is_terminal((*now)->value.status)) co_return now;
+    const auto left = std::chrono::duration_cast<Duration>(until - std::chrono::steady_clock::now());
+    if (left <= Duration{} || draining_) co_return now;
+    co_await subscription->wait(std::min(left, kRecheck));
+  }
+}
+
+async::Task<Result<std::size_t>> Predictions::recover() {
+  std::string after;
+  std::size_t count = 0;
+  for (;;) {
+    auto batch = co_await store_.unfinished(after, kRecoverBatch);
+    if (!batch) co_return std::unexpected(batch.error());
+    for (auto& item : *batch) {
+      if (item.deadline) deadlines_.add(*item.deadline, item.id);
+      after = item.id;
+      dispatcher_.enqueue(std::move(item.id));
+      ++count;
+    }
+    if (batch->size() < kRecoverBatch) co_return count;
+  }
+}
+
+async::Task<void> Predictions::enforce_deadlines() {
+  for (auto& id : deadlines_.take_due(clock_.now())) {
+    const auto ended = co_await end(id, domain::DeadlinePassed{});
+    if (!ended && ended.error().code != ErrorCode::conflict && ended.error().code != ErrorCode::not_found) {
+      log::error("deadline could not be enforced", {{"prediction", id}, {"error", ended.error().message}});
+      deadlines_.add(clock_.now() + std::chrono::seconds(5), id);
+    }
+  }
+}
+
+}  // namespace hekto::service

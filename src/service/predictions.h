@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/model.h"
+#include "domain/schema.h"
+#include "domain/value.h"
+#include "ports/clock.h"
+#include "ports/event_bus.h"
+#include "ports/store.h"
+#include "service/deadlines.h"
+#include "service/dispatcher.h"
+#include "service/keyring.h"
+#include "service/snapshot.h"
+
+namespace hekto::service {
+
+struct CreatePrediction {
+  const domain::Model* model = nullptr;
+  const domain::Version* version = nullptr;
+  domain::Value input;  ///< valid against version->input
+  std::optional<Duration> cancel_after;
+};
+
+struct PredictionLimits {
+  std::size_t unfinished = 100'000;            ///< beyond: creates are refused (unavailable)
+  Duration retention = std::chrono::hours(1);  ///< data goes this long after completion
+};
+
+/// The use cases around predictions, for one owner at a time: another's prediction is not_found, like an unknown one.
+/// Any thread.
+class Predictions {
+ public:
+  Predictions(ports::Store& store, ports::EventBus& bus, const ports::Clock& clock, Dispatcher& dispatcher,
+              Recent& recent, PredictionLimits limits);
+
+  /// Accepts the work: when this returns a value, the prediction is committed, synced and queued. unavailable over the
+  /// limit of unfinished predictions, or when the store takes no writes.
+  async::Task<Result<SnapshotPtr>> create(const KeyEntry& caller, CreatePrediction request);
+
+  async::Task<Result<SnapshotPtr>> get(std::string_view account, std::string_view id);
+  /// What get() would return without reading the store; nullptr when that needs the store, or is a refusal.
+  SnapshotPtr held(std::string_view account, std::string_view id);
+  /// For links, which say themselves whose prediction they open.
+  async::Task<Result<SnapshotPtr>> get_unchecked(std::string_view id);
+  async::Task<Result<ports::PredictionPage>> list(ports::PredictionQuery query);
+
+  /// Ends the prediction as canceled; one that ended already is returned unchanged.
+  async::Task<Result<SnapshotPtr>> cancel(std::string_view account, std::string_view id);
+
+  /// Suspends until the prediction is terminal or `limit` passed; returns it as it is then.
+  async::Task<Result<SnapshotPtr>> wait(SnapshotPtr from, Duration limit);
+
+  /// From now on wait() returns at once, and waits under way end within a second: the server is about to stop.
+  void stop_waiting() { draining_ = true; }
+
+  /// Queues what an earlier process left unfinished, oldest first. Call once, before requests are served.
+  async::Task<Result<std::size_t>> recover();
+  /// Ends what is past its deadline. Call a few times a second.
+  async::Task<void> enforce_deadlines();
+
+  ports::EventBus& bus() { return bus_; }
+
+ private:
+  async::Task<Result<SnapshotPtr>> end(std::string id, domain::Event event);
+  bool is_overdue(const domain::Prediction& p) const;
+
+  ports::Store& store_;
+  ports::EventBus& bus_;
+  const ports::Clock& clock_;
+  Dispatcher& dispatcher_;
+  Recent& recent_;
+  const PredictionLimits limits_;
+  Deadlines deadlines_;
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace hekto::service

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/run_sink.h"
+
+#include "base/log.h"
+
+namespace hekto::service {
+
+RunSink::RunSink(ports::Store& store, ports::FileStore& files, const ports::Clock& clock, domain::Prediction claimed,
+                 Duration commit_every, Publish publish)
+    : store_(store),
+      files_(files),
+      clock_(clock),
+      current_(std::move(claimed)),
+      commit_every_(commit_every),
+      publish_(std::move(publish)),
+      committed_at_(clock.now()) {}
+
+async::Task<Result<void>> RunSink::started() { co_return co_await add(domain::Started{}, true); }
+
+async::Task<Result<void>> RunSink::log(std::string text) {
+  co_return co_await add(domain::Logged{std::move(text)}, false);
+}
+
+async::Task<Result<void>> RunSink::output_json(std::size_t index, bool list, std::string json) {
+  co_return co_await add(domain::Produced{index, list, std::move(json), {}}, false);
+}
+
+async::Task<Result<void>> RunSink::output_file(std::size_t index, bool list, ports::ProducedFile file) {
+  domain::OutputFile row{std::move(file.name), std::move(file.content_type), file.bytes.size(), {}};
+  // Bytes first, row after: a row never names a file that a power loss could take away.
+  auto key = co_await files_.put(current_.id, std::move(file.bytes));
+  if (!key) {
+    log::error("output file could not be stored", {{"prediction", current_.id}, {"error", key.error().message}});
+    co_return std::unexpected(key.error());
+  }
+  row.sha256 = key->sha256;
+  domain::Produced event{index, list, domain::file_placeholder(0), {std::move(row)}};
+  co_return co_await add(std::move(event), true);
+}
+
+async::Task<Result<void>> RunSink::add(domain::Event event, bool commit_now) {
+  auto next = domain::apply(current_, event, clock_.now());
+  if (!next) co_return std::unexpected(next.error());
+  pending_.push_back(std::move(event));
+  current_ = std::move(*next);
+  if (commit_now || clock_.now() - committed_at_ >= commit_every_) co_return co_await commit();
+  publish_(current_);
+  co_return Result<void>{};
+}
+
+async::Task<Result<void>> RunSink::commit() {
+  auto events = std::move(pending_);
+  pending_.clear();
+  auto recorded = co_await store_.record({current_.id, current_.epoch}, std::move(events), clock_.now());
+  if (!recorded) {
+    if (recorded.error().code == ErrorCode::conflict)
+      co_return fail(ErrorCode::canceled, "the prediction ended meanwhile");
+    log::error("progress could not be committed", {{"prediction", current_.id}, {"error", recorded.error().message}});
+    co_return std::unexpected(recorded.error());
+  }
+  current_ = std::move(*recorded);
+  committed_at_ = clock_.now();
+  publish_(current_);
+  co_return Result<void>{};
+}
+
+async::Task<void> RunSink::finish(domain::Event end) {
+  pending_.push_back(std::move(end));
+  (void)co_await commit();
+}
+
+}  // namespace hekto::service

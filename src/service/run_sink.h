@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "domain/prediction.h"
+#include "ports/clock.h"
+#include "ports/file_store.h"
+#include "ports/runner.h"
+#include "ports/store.h"
+
+namespace hekto::service {
+
+/// Turns what a run produces into the life of its prediction: applies each event to a copy in memory, shows that copy
+/// to readers at once, and commits at intervals. What a reader must be able to rely on is committed first: the start,
+/// every file, and the end. Used on the run's thread.
+class RunSink : public ports::RunSink {
+ public:
+  using Publish = std::function<void(const domain::Prediction&)>;
+
+  /// `claimed` carries the epoch that every write is made under.
+  RunSink(ports::Store& store, ports::FileStore& files, const ports::Clock& clock, domain::Prediction claimed,
+          Duration commit_every, Publish publish);
+
+  async::Task<Result<void>> started() override;
+  async::Task<Result<void>> log(std::string text) override;
+  async::Task<Result<void>> output_json(std::size_t index, bool list, std::string json) override;
+  async::Task<Result<void>> output_file(std::size_t index, bool list, ports::ProducedFile file) override;
+
+  /// Commits what is pending and `end`, in one transaction. A prediction that ended meanwhile by other means stays as
+  /// it is; other errors are logged.
+  async::Task<void> finish(domain::Event end);
+
+ private:
+  async::Task<Result<void>> add(domain::Event event, bool commit_now);
+  async::Task<Result<void>> commit();
+
+  ports::Store& store_;
+  ports::FileStore& files_;
+  const ports::Clock& clock_;
+  domain::Prediction current_;
+  const Duration commit_every_;
+  Publish publish_;
+  std::vector<domain::Event> pending_;  // applied to current_, not committed
+  Time committed_at_;
+};
+
+}  // namespace hekto::service
