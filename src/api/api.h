@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "domain/link.h"
+#include "domain/model.h"
+#include "http/message.h"
+#include "http/router.h"
+#include "ports/clock.h"
+#include "ports/file_store.h"
+#include "service/accounts.h"
+#include "service/keyring.h"
+#include "service/predictions.h"
+
+namespace hekto::api {
+
+struct ApiOptions {
+  std::string public_url;  ///< origin of every link; empty: that of each request
+  std::size_t max_json_body = 16 << 20;
+  Duration link_lifetime = std::chrono::hours(1);
+};
+
+/// What the routes work with. Everything outlives the router.
+struct Api {
+  service::KeyRing& keys;
+  service::Predictions& predictions;
+  const domain::Catalog& catalog;
+  const domain::LinkSigner& signer;
+  ports::FileStore& files;
+  const ports::Clock& clock;
+  ApiOptions options;
+};
+
+/// The absolute URLs of one request's answer: its own origin and mount.
+class RequestUrls {
+ public:
+  /// The origin is options.public_url, or X-Forwarded-Proto and -Host from a trusted proxy, or scheme and Host.
+  RequestUrls(const Api& api, const http::Request& request, std::string_view mount);
+  json::UrlContext context() const { return {origin_, mount_, signer_}; }
+
+ private:
+  std::string origin_;
+  std::string_view mount_;
+  const domain::LinkSigner* signer_;
+};
+
+/// A request that passed authentication and its allowance.
+struct Call {
+  http::Request& request;
+  const service::Principal& caller;
+  json::UrlContext urls;
+};
+using CallHandler = std::function<async::Task<http::Response>(const Api&, Call&)>;
+
+/// Adds a route under every official mount (/v1 and /replicate/v1) and its aliases for clients with an unusual base
+/// URL, behind authentication and the allowance of `rate_class`. Answers carry ratelimit-remaining and ratelimit-reset.
+void add_route(http::Router& router, const Api& api, http::Method method, std::string_view path,
+               service::RateClass rate_class, CallHandler handler, http::RouteOptions options = {});
+
+/// The same without a key: for URLs that carry their own secret.
+void add_open_route(
+    http::Router& router, const Api& api, http::Method method, std::string_view path,
+    std::function<async::Task<http::Response>(const Api&, http::Request&, const json::UrlContext&)> handler);
+
+// One function a resource; each adds its routes.
+void add_prediction_routes(http::Router& router, const Api& api);
+void add_model_routes(http::Router& router, const Api& api);
+void add_account_routes(http::Router& router, const Api& api);
+void add_stream_routes(http::Router& router, const Api& api);
+void add_delivery_routes(http::Router& router, const Api& api);
+/// Administration; for the Unix socket only (app/admin_call.h lists the requests).
+void add_admin_routes(http::Router& router, service::Accounts& accounts);
+
+}  // namespace hekto::api

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/api.h"
+#include "api/problem.h"
+#include "api/replicate/create_body.h"
+#include "api/replicate/cursor.h"
+#include "base/text.h"
+#include "domain/prefer.h"
+
+namespace hekto::api {
+namespace {
+
+constexpr std::size_t kPageSize = 100;
+
+http::Response prediction_response(const service::Snapshot& snapshot, const json::UrlContext& urls) {
+  http::Response response;
+  response.body = snapshot.rendered(urls);
+  return response;
+}
+
+/// How long to hold the answer of a create: less than the client itself is ready to wait, because a client that gives
+/// up first sends the create again.
+Duration hold_time(const domain::WaitPreference& prefer, const http::Request& request) {
+  Duration hold = prefer.wait;
+  const auto client = parse_duration(request.header("x-stainless-read-timeout"));
+  if (client && *client > std::chrono::seconds(1)) hold = std::min(hold, *client - std::chrono::seconds(1));
+  return hold;
+}
+
+async::Task<http::Response> create(const Api& api, Call& call, const domain::Model* model) {
+  auto body = read_create_body(api.catalog, model, call.request.body);
+  if (auto* refusal = std::get_if<http::Response>(&body)) co_return std::move(*refusal);
+  auto& request = std::get<service::CreatePrediction>(body);
+  if (call.request.has_header("cancel-after")) {
+    const auto after = domain::parse_cancel_after(call.request.header("cancel-after"));
+    if (!after) co_return http::problem(422, after.error().message, "Input validation failed");
+    request.cancel_after = *after;
+  }
+
+  auto created = co_await api.predictions.create(*call.caller, std::move(request));
+  if (!created) co_return error_response(created.error());
+
+  http::Response response;
+  response.status = 201;
+  std::string text;
+  if (const auto prefer = domain::parse_prefer(call.request.header("prefer"))) {
+    response.set("preference-applied", prefer->applied);
+    const auto ended = co_await api.predictions.wait(*created, hold_time(*prefer, call.request));
+    if (ended && domain::is_terminal((*ended)->value.status)) {
+      json::append_prediction(text, (*ended)->value, call.urls);
+    } else {
+      response.status = 202;
+      json::append_prediction_as_created(text, (*created)->value, call.urls);
+    }
+  } else {
+    json::append_prediction(text, (*created)->value, call.urls);
+  }
+  std::string location(call.urls.origin);
+  location.append(call.urls.mount).append("/predictions/").append((*created)->value.id);
+  response.set("location", std::move(location));
+  response.body = std::move(text);
+  co_return response;
+}
+
+async::Task<http::Response> create_by_version(const Api& api, Call& call) {
+  co_return co_await create(api, call, nullptr);
+}
+
+async::Task<http::Response> create_by_model(const Api& api, Call& call) {
+  const auto* model = api.catalog.find(call.request.params[0], call.request.params[1]);
+  if (model == nullptr) co_return not_found();
+  co_return co_await create(api, call, model);
+}
+
+async::Task<http::Response> get(const Api& api, Call& call) {
+  // By far the most frequent request: clients poll.
+  if (const auto held = api.predictions.held(call.caller->key().account, call.request.params[0])) {
+    co_return prediction_response(*held, call.urls);
+  }
+  const auto found = co_await api.predictions.get(call.caller->key().account, call.request.params[0]);
+  if (!found) co_return error_response(found.error());
+  co_return prediction_response(**found, call.urls);
+}
+
+async::Task<http::Response> cancel(const Api& api, Call& call) {
+  const auto ended = co_await api.predictions.cancel(call.caller->key().account, call.request.params[0]);
+  if (!ended) co_return error_response(ended.error());
+  co_return prediction_response(**ended, call.urls);
+}
+
+async::Task<http::Response> list(const Api& api, Call& call) {
+  auto cursor = read_list_request(call.request);
+  if (!cursor) co_return http::problem(400, cursor.error().message, "Bad request");
+  ports::PredictionPage page;
+  if (!cursor->web_only) {  // everything made here came through the API
+    ports::PredictionQuery query;
+    query.account = call.caller->key().account;
+    query.created_after = cursor->created_after;
+    query.created_before = cursor->created_before;
+    (cursor->newer ? query.after_id : query.before_id) = cursor->id;
+    query.limit = kPageSize;
+    auto found = co_await api.predictions.list(std::move(query));
+    if (!found) co_return error_response(found.error());
+    page = std::move(*found);
+  }
+
+  // Towards newer, `more` speaks of what lies above this page; below it lies at least the page we came from.
+  const bool has_next = cursor->newer ? !page.items.empty() : page.more;
+  const bool has_previous = cursor->newer ? page.more : cursor->id.has_value() && !page.items.empty();
+  std::string text = R"({"next":)";
+  append_cursor_url(text, call.urls, *cursor, false, has_next ? page.items.back().id : std::string());
+  text += R"(,"previous":)";
+  append_cursor_url(text, call.urls, *cursor, true, has_previous ? page.items.front().id : std::string());
+  text += R"(,"results":[)";
+  for (std::size_t i = 0; i < page.items.size(); ++i) {
+    if (i > 0) text += ',';
+    json::append_prediction(text, page.items[i], call.urls);
+  }
+  text += "]}";
+  http::Response response;
+  response.body = std::move(text);
+  co_return response;
+}
+
+}  // namespace
+
+void add_prediction_routes(http::Router& router, const Api& api) {
+  using service::RateClass;
+  const http::RouteOptions create_options{.max_body = api.options.max_json_body};
+  add_route(router, api, http::Method::post, "/predictions", RateClass::create, create_by_version, create_options);
+  add_route(router, api, http::Method::post, "/models/{owner}/{name}/predictions", RateClass::create, create_by_model,
+            create_options);
+  add_route(router, api, http::Method::get, "/predictions", RateClass::other, list);
+  add_route(router, api, http::Method::get, "/predictions/{id}", RateClass::read, get);
+  add_route(router, api, http::Method::post, "/predictions/{id}/cancel", RateClass::other, cancel);
+  // Go's paginator glues the absolute `next` behind its base URL: /v1/https://host/v1/predictions?cursor=…
+  for (const std::string scheme : {"http:", "https:"}) {
+    add_route(router, api, http::Method::get, "/" + scheme + "/{glued...}", RateClass::other,
+              [](const Api& a, Call& call) -> async::Task<http::Response> {
+                if (!call.request.params[0].ends_with("/predictions")) co_return not_found();
+                co_return co_await list(a, call);
+              });
+  }
+}
+
+}  // namespace hekto::api

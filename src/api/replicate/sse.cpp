@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/replicate/sse.h"
+
+#include <charconv>
+
+#include "base/text.h"
+
+namespace hekto::api {
+namespace {
+
+/// Length of the line break at the start of `text`, 0 when there is none. CRLF is one.
+std::size_t line_break(std::string_view text) {
+  const auto c = static_cast<unsigned char>(text.front());
+  if (text.starts_with("\r\n")) return 2;
+  if (c == '\n' || c == '\r' || c == 0x0B || c == 0x0C || (c >= 0x1C && c <= 0x1E)) return 1;
+  if (text.starts_with("\xC2\x85")) return 2;
+  if (text.starts_with("\xE2\x80\xA8") || text.starts_with("\xE2\x80\xA9")) return 3;
+  return 0;
+}
+
+}  // namespace
+
+void append_sse(std::string& out, std::string_view event, std::int64_t seconds, std::size_t n, std::string_view data) {
+  out.append("event: ").append(event).append("\nid: ");
+  out += std::to_string(seconds) + ":" + std::to_string(n);
+  out += "\ndata: ";
+  while (!data.empty()) {
+    if (const auto length = line_break(data); length > 0) {
+      out += "\ndata: ";
+      data.remove_prefix(length);
+    } else {
+      out += data.front();
+      data.remove_prefix(1);
+    }
+  }
+  out += "\n\n";
+}
+
+std::size_t next_after(std::string_view last_event_id, const domain::Prediction& p) {
+  const auto seconds = std::to_string(to_micros(p.created_at) / 1'000'000);
+  if (take_until(last_event_id, ':') != seconds) return 0;
+  std::size_t n = 0;
+  const auto [end, ec] = std::from_chars(last_event_id.data(), last_event_id.data() + last_event_id.size(), n);
+  if (ec != std::errc{} || end != last_event_id.data() + last_event_id.size() || n > p.output.items.size() + 1)
+    return 0;
+  return n + 1;
+}
+
+}  // namespace hekto::api

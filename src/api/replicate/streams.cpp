@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <charconv>
+
+#include "api/api.h"
+#include "api/problem.h"
+#include "api/replicate/sse.h"
+#include "base/json_text.h"
+#include "base/text.h"
+#include "json/value_json.h"
+
+namespace hekto::api {
+namespace {
+
+/// Below the shortest read timeout of the clients (30 s).
+constexpr Duration kKeepAlive = std::chrono::seconds(5);
+/// How often an idle stream asks whether the server drains: sooner than connections are given up that do not end.
+constexpr Duration kDrainCheck = std::chrono::seconds(1);
+
+std::string item_text(const domain::Prediction& p, std::size_t index, const json::UrlContext& urls) {
+  std::string text = json::output_item_json(p, index, urls);
+  const auto value = json::parse(text);
+  return value && value->as_string() != nullptr ? *value->as_string() : text;
+}
+
+/// Events of `p` from `next` on, and the end when it is terminal. Returns whether that was the end.
+bool append_events(std::string& out, const domain::Prediction& p, std::size_t& next, const json::UrlContext& urls) {
+  const std::int64_t seconds = to_micros(p.created_at) / 1'000'000;
+  for (; next < p.output.items.size(); ++next) append_sse(out, "output", seconds, next, item_text(p, next, urls));
+  if (!domain::is_terminal(p.status)) return false;
+  std::string reason = "{}";
+  if (p.status == domain::Status::failed) {
+    std::string detail = R"({"detail":)";
+    append_json_string(detail, p.error.value_or(""));
+    detail += '}';
+    append_sse(out, "error", seconds, next, detail);
+    reason = R"({"reason":"error"})";
+  } else if (p.status != domain::Status::succeeded) {
+    reason = R"({"reason":"canceled"})";
+  }
+  append_sse(out, "done", seconds, next + 1, reason);
+  return true;
+}
+
+/// One reader of one prediction. Nothing is buffered for it: what it has not taken yet is read again from the
+/// prediction, so a slow reader costs a coroutine and never holds the work back.
+async::Task<void> send_events(const Api& api, service::SnapshotPtr snapshot, std::size_t next, std::string origin,
+                              std::string mount, http::BodyWriter& writer) {
+  const json::UrlContext urls{origin, mount, &api.signer};
+  const async::Executor executor = co_await boost::asio::this_coro::executor;
+  const auto subscription = api.predictions.bus().subscribe(snapshot->value.id, executor);
+  for (;;) {
+    const auto now = co_await api.predictions.get_unchecked(snapshot->value.id);
+    if (!now) co_return;
+    std::string out;
+    const bool ended = append_events(out, (*now)->value, next, urls);
+    if (!out.empty() && !co_await writer.write(out)) co_return;
+    if (ended || writer.draining()) co_return;
+    for (Duration idle{}; !co_await subscription->wait(kDrainCheck);) {
+      if (writer.draining()) co_return;
+      idle += kDrainCheck;
+      if (idle < kKeepAlive) continue;
+      if (!co_await writer.write(": keep-alive\n")) co_return;
+      break;  // a hint may have been lost: look again
+    }
+  }
+}
+
+async::Task<http::Response> stream(const Api& api, http::Request& request, const json::UrlContext& urls) {
+  const auto link = api.signer.verify(request.params[0]);
+  if (!link || link->kind == domain::LinkKind::delivery) co_return not_found();
+  const auto found = co_await api.predictions.get_unchecked(link->prediction_id);
+  if (!found || (*found)->value.data_removed) co_return not_found();
+
+  const std::size_t next = next_after(request.header("last-event-id"), (*found)->value);
+  http::Response response;
+  response.content_type = "text/event-stream";
+  response.compressible = false;
+  response.set("cache-control", "no-store");
+  response.set("x-accel-buffering", "no");
+  // With credentials browsers refuse "*", so the origin is echoed; the URL itself is the authorisation.
+  if (const auto origin = request.header("origin"); !origin.empty()) {
+    response.set("access-control-allow-origin", std::string(origin));
+    response.set("access-control-allow-credentials", "true");
+    response.set("vary", "Origin");
+  }
+  response.body = http::StreamBody{[&api, snapshot = *found, next, origin = std::string(urls.origin),
+                                    mount = std::string(urls.mount)](http::BodyWriter& writer) {
+    return send_events(api, snapshot, next, origin, mount, writer);
+  }};
+  co_return response;
+}
+
+}  // namespace
+
+void add_stream_routes(http::Router& router, const Api& api) {
+  add_open_route(router, api, http::Method::get, "/streams/{token}", stream);
+  router.add(http::Method::get, "/v1/files/{token}", [&api](http::Request& request) -> async::Task<http::Response> {
+    const RequestUrls urls(api, request, "/v1");
+    co_return co_await stream(api, request, urls.context());
+  });
+}
+
+}  // namespace hekto::api
