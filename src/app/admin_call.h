@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "base/error.h"
+#include "domain/value.h"
+
+namespace hekto::app {
+
+struct AdminReply {
+  unsigned status = 0;
+  domain::Value body;  ///< a problem object when status >= 400
+};
+
+/// Performs one administrative request on the data folder: through the running server's Unix socket
+/// (<data>/hekto.sock), or, when none runs, by opening the store for the length of the call. Both answer alike.
+/// Blocks. unavailable when neither is possible, with the reason.
+///
+///   POST /admin/v1/accounts            {"name"}                                         -> 201 account
+///   GET  /admin/v1/accounts                                                             -> 200 {"accounts":[account]}
+///   POST /admin/v1/keys                {"name","account"?,"test"?,"expires_seconds"?}   -> 201 key + {"key":"hk-…"}
+///   GET  /admin/v1/keys                                                                 -> 200 {"keys":[key]}
+///   POST /admin/v1/keys/{id}/revoke                                                     -> 200 key
+///
+/// account: {"id","name","created_at"}. key:
+/// {"id","name","account","mode":"live"|"test","created_at","expires_at"|null, "revoked_at"|null}, account being the
+/// account's name. Without "account" the account "default" is used and made when it does not exist.
+Result<AdminReply> admin_call(const std::filesystem::path& data, std::string_view method, std::string_view path,
+                              const domain::Value& body);
+
+}  // namespace hekto::app

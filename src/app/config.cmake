@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# Reading the configuration, apart from hekto_app, so that the command line can be tested without a server.
+hekto_library(hekto_config
+  SOURCES
+    ${CMAKE_CURRENT_LIST_DIR}/config.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/config_file.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/config_options.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/config_values.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/suggest.cpp
+  LINK hekto_base hekto_async
+  PRIVATE_LINK yaml-cpp
+  TESTS ${CMAKE_CURRENT_LIST_DIR}/config_test.cpp)

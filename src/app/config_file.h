@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace hekto::app {
+
+/// An option as hekto.yaml gives it: its texts and the lines that they stand on.
+struct FileEntry {
+  struct Item {
+    std::string text;
+    int line = 0;  ///< from 1
+  };
+  std::string path;  ///< a path of the option table
+  std::vector<Item> items;
+  int line = 0;  ///< of the key
+};
+
+/// Reads a YAML file of nested keys. Structure is checked here (unknown and repeated keys, lists where none belong),
+/// the values are not. Errors are invalid_input and begin with "<file>:<line>: ".
+Result<std::vector<FileEntry>> read_config_file(const std::filesystem::path& file);
+
+}  // namespace hekto::app

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/api.h"
+#include "app/config.h"
+#include "app/metrics.h"
+#include "async/blocking_pool.h"
+#include "async/io_threads.h"
+#include "async/task_scope.h"
+#include "http/server.h"
+#include "ports/clock.h"
+#include "ports/event_bus.h"
+#include "ports/file_store.h"
+#include "ports/runner.h"
+#include "ports/store.h"
+#include "service/accounts.h"
+#include "service/dispatcher.h"
+#include "service/keyring.h"
+#include "service/predictions.h"
+#include "service/retention.h"
+
+namespace hekto::app {
+
+class SystemClock : public ports::Clock {
+ public:
+  Time now() const override { return std::chrono::floor<Duration>(std::chrono::system_clock::now()); }
+};
+
+/// The whole server: everything is made here, in start order, and nothing else wires anything. Members are destroyed in
+/// the reverse order, which is the stop order.
+class Gateway {
+ public:
+  explicit Gateway(Config config);
+  ~Gateway();
+
+  /// Opens the store, takes up unfinished work, listens. On an error nothing is left running.
+  Result<void> start();
+  /// One URL for each listener, such as "http://127.0.0.1:8080".
+  std::vector<std::string> urls() const;
+  std::size_t recovered() const { return recovered_; }
+
+  /// Readiness goes first, then listeners, then runs, then the store. Returns within about config.drain_grace.
+  void stop_blocking();
+
+ private:
+  Result<void> open_stores();
+  Result<void> listen();
+  void make_services(domain::Catalog catalog, Secret link_key);
+  void start_background();
+
+  const Config config_;
+  SystemClock clock_;
+  async::IoThreads io_;
+  async::BlockingPool pool_;
+  std::unique_ptr<ports::Store> store_;
+  std::unique_ptr<ports::FileStore> files_;
+  std::unique_ptr<ports::EventBus> bus_;
+  std::unique_ptr<domain::Catalog> catalog_;
+  std::unique_ptr<domain::LinkSigner> signer_;
+  std::unique_ptr<ports::Runner> runner_;
+  std::unique_ptr<service::Recent> recent_;
+  std::unique_ptr<service::Dispatcher> dispatcher_;
+  std::unique_ptr<service::Predictions> predictions_;
+  std::unique_ptr<service::KeyRing> keys_;
+  std::unique_ptr<service::Accounts> accounts_;
+  std::unique_ptr<service::Retention> retention_;
+  async::TaskScope background_{"background"};
+  std::unique_ptr<api::Api> api_;
+  http::Router router_;
+  http::Router admin_router_;
+  Metrics metrics_;
+  std::vector<std::unique_ptr<http::Server>> servers_;
+  std::unique_ptr<http::Server> admin_server_;
+  std::vector<std::string> urls_;
+  std::size_t recovered_ = 0;
+  std::atomic<bool> ready_{false};
+  bool stopped_ = false;
+};
+
+}  // namespace hekto::app

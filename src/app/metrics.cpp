@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/metrics.h"
+
+#include <atomic>
+#include <unordered_map>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace hekto::app {
+namespace {
+
+const prometheus::Histogram::BucketBoundaries kSeconds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                          0.25,   0.5,   1,      2.5,   5,    10,    60};
+
+/// A prometheus family takes a lock at each look-up, so every thread remembers what it has used.
+struct Series {
+  prometheus::Counter* requests = nullptr;
+  prometheus::Histogram* seconds = nullptr;
+};
+
+}  // namespace
+
+struct Metrics::Impl {
+  prometheus::Registry registry;
+  prometheus::Family<prometheus::Counter>& requests =
+      prometheus::BuildCounter().Name("hekto_http_requests_total").Help("Answered requests").Register(registry);
+  prometheus::Family<prometheus::Histogram>& seconds = prometheus::BuildHistogram()
+                                                           .Name("hekto_http_request_seconds")
+                                                           .Help("Time from the request's head to its answer")
+                                                           .Register(registry);
+  prometheus::Gauge& connections = gauge("hekto_http_connections", "Open connections");
+  prometheus::Counter& refused = prometheus::BuildCounter()
+                                     .Name("hekto_http_refused_connections_total")
+                                     .Help("Connections over the limit")
+                                     .Register(registry)
+                                     .Add({});
+  prometheus::Gauge& queued = gauge("hekto_predictions_queued", "Predictions waiting to run");
+  prometheus::Gauge& running = gauge("hekto_predictions_running", "Predictions running");
+  prometheus::Gauge& keys = gauge("hekto_keys", "Known keys, revoked ones included");
+  const std::uint64_t id = next_id();
+
+  Impl() {
+    prometheus::BuildGauge()
+        .Name("hekto_build_info")
+        .Help("Always 1; the version is in the label")
+        .Register(registry)
+        .Add({{"version", HEKTO_VERSION}})
+        .Set(1);
+  }
+
+  static std::uint64_t next_id() {
+    static std::atomic<std::uint64_t> counter{0};
+    return ++counter;
+  }
+
+  prometheus::Gauge& gauge(const char* name, const char* help) {
+    return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+  }
+
+  Series& series(const http::Exchange& exchange) {
+    struct Cache {
+      std::uint64_t owner = 0;
+      std::unordered_map<std::uintptr_t, Series> by_kind;
+    };
+    static thread_local Cache cache;
+    if (cache.owner != id) cache = {id, {}};
+    // A route's address is a multiple of 8 and a status below 1024, so the two combine without collision.
+    const auto kind = (reinterpret_cast<std::uintptr_t>(exchange.route) << 10) | exchange.status;
+    Series& found = cache.by_kind[kind];
+    if (found.requests == nullptr) {
+      const std::string route = exchange.route != nullptr ? exchange.route->pattern : "none";
+      const std::string method{exchange.route != nullptr ? http::to_string(exchange.route->method) : "none"};
+      found.requests =
+          &requests.Add({{"route", route}, {"method", method}, {"status", std::to_string(exchange.status)}});
+      found.seconds = &seconds.Add({{"route", route}}, kSeconds);
+    }
+    return found;
+  }
+};
+
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::observe(const http::Exchange& exchange) {
+  Series& series = impl_->series(exchange);
+  series.requests->Increment();
+  series.seconds->Observe(std::chrono::duration<double>(exchange.duration).count());
+}
+
+std::string Metrics::text(const Gauges& gauges) {
+  impl_->connections.Set(static_cast<double>(gauges.connections));
+  impl_->refused.Increment(static_cast<double>(gauges.refused_connections) - impl_->refused.Value());
+  impl_->queued.Set(static_cast<double>(gauges.queued));
+  impl_->running.Set(static_cast<double>(gauges.running));
+  impl_->keys.Set(static_cast<double>(gauges.keys));
+  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
+
+}  // namespace hekto::app
