@@ -13,12 +13,12 @@ struct Alphabet {
   constexpr Alphabet(std::string_view text, int bits_a_digit) : digits(text), bits(bits_a_digit) {
     values.fill(-1);
     for (std::size_t i = 0; i < text.size(); ++i) {
-      values[static_cast<unsigned char>(text[i])] = static_cast<signed char>(i);
+      values[static_cast<unsigned char>(text[i])] = static_cast<std::int16_t>(i);
     }
   }
   std::string_view digits;
   int bits;
-  std::array<signed char, 256> values{};
+  std::array<std::int16_t, 256> values{};
 };
 
 constexpr Alphabet kHex("0123456789abcdef", 4);
