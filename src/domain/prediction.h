@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "domain/webhook.h"
 
 namespace hekto::domain {
 
@@ -68,6 +69,7 @@ struct Prediction {
   std::string metrics;  ///< further members as JSON text without braces: "\"image_output_count\":1"; may be empty
   bool data_removed = false;
   StreamKind stream = StreamKind::none;  ///< decides whether there is a urls.stream, and its form
+  std::optional<Webhook> webhook;
 
   // Hekto's own.
   std::string account;     ///< owning account id

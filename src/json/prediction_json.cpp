@@ -53,6 +53,18 @@ void append_output(std::string& out, const domain::Prediction& p, const UrlConte
   out += ']';
 }
 
+void append_webhook(std::string& out, const std::optional<domain::Webhook>& webhook) {
+  if (!webhook) return;
+  append_member(out, "webhook", webhook->url);
+  if (webhook->filter.empty()) return;
+  out += R"(,"webhook_events_filter":[)";
+  for (const auto event : webhook->filter) {
+    if (out.back() != '[') out += ',';
+    append_json_string(out, domain::to_string(event));
+  }
+  out += ']';
+}
+
 /// A client that never sent Cancel-After must not see `aborted`; apply() only produces it for a deadline.
 void append_object(std::string& out, const domain::Prediction& p, const UrlContext& urls, bool as_created) {
   const bool terminal = !as_created && domain::is_terminal(p.status);
@@ -104,7 +116,9 @@ void append_object(std::string& out, const domain::Prediction& p, const UrlConte
     out += R"(","stream":")";
     append_json_escaped(out, stream_url(p, urls));
   }
-  out.append(R"(","web":")").append(urls.origin).append("/p/").append(p.id).append("\"}}");
+  out.append(R"(","web":")").append(urls.origin).append("/p/").append(p.id).append("\"}");
+  append_webhook(out, p.webhook);
+  out += '}';
 }
 
 }  // namespace

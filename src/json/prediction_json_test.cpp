@@ -90,5 +90,17 @@ TEST_F(PredictionJson, WorkThatNeverStartedReportsNoRunningTime) {
   EXPECT_NE(text().find(R"("metrics":{"total_time":2})"), std::string::npos);
 }
 
+TEST_F(PredictionJson, EchoesTheWebhookAndItsFilterLastAndOnlyWhenGiven) {
+  EXPECT_EQ(text().find("webhook"), std::string::npos);
+  p.webhook = domain::Webhook{"https://a.example/hook?a=\"b", {}, "https://elsewhere.example", "/v1"};
+  EXPECT_TRUE(text().ends_with(R"("},"webhook":"https://a.example/hook?a=\"b"})")) << text();
+  p.webhook->filter = {domain::WebhookEvent::completed, domain::WebhookEvent::start};
+  EXPECT_TRUE(text().ends_with(R"(,"webhook_events_filter":["completed","start"]})")) << text();
+  EXPECT_EQ(text().find("elsewhere"), std::string::npos) << "the URLs are those of whoever asks";
+  std::string created;
+  append_prediction_as_created(created, p, urls);
+  EXPECT_TRUE(created.ends_with(R"(,"webhook_events_filter":["completed","start"]})"));
+}
+
 }  // namespace
 }  // namespace hekto::json
