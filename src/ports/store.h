@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "async/task.h"
@@ -12,6 +14,7 @@
 #include "base/time.h"
 #include "domain/key.h"
 #include "domain/prediction.h"
+#include "domain/webhook.h"
 
 namespace hekto::ports {
 
@@ -48,6 +51,43 @@ struct Garbage {
   std::int64_t id = 0;
   std::string owner;   ///< as FileKey
   std::string sha256;  ///< as FileKey
+};
+
+/// The message to send about a prediction that has just ended; nullopt when nobody is to be told. Pure, and quick: it
+/// is called inside the transaction, on a thread of the store.
+using Outbox = std::function<std::optional<domain::WebhookMessage>(const domain::Prediction& ended)>;
+
+/// Which messages to attempt next.
+struct DueWebhooksQuery {
+  Time now{};
+  std::vector<std::string> busy_targets;  ///< that take no further message now
+  std::vector<std::string> in_flight;     ///< ids of messages that are being sent
+  std::size_t limit = 100;
+};
+/// A message that is due, as much of it as a queue needs.
+struct DueWebhook {
+  std::string id;
+  std::string prediction_id;
+  std::string target;
+  std::size_t body_size = 0;
+  friend bool operator==(const DueWebhook&, const DueWebhook&) = default;
+};
+struct WebhooksQuery {
+  std::optional<std::string> account;
+  bool undelivered_only = false;  ///< those given up, and those that failed and are to be tried again
+  std::size_t limit = 100;
+};
+struct WebhookRecord {
+  domain::WebhookMessage message;  ///< without the body
+  std::vector<domain::WebhookAttempt> attempts;
+  friend bool operator==(const WebhookRecord&, const WebhookRecord&) = default;
+};
+/// What the log of a message says when its time ran out before it was taken.
+inline constexpr std::string_view kWebhookExpired = "given up: not taken in time";
+struct WebhookSweep {
+  std::size_t expired = 0;    ///< given up in this sweep
+  std::size_t forgotten = 0;  ///< removed in this sweep
+  std::size_t pending = 0;    ///< left
 };
 
 /// Everything durable. One method is one transaction: when it returns a value, the change is committed and synced;
@@ -107,6 +147,36 @@ class Store {
   virtual async::Task<Result<void>> forget_garbage(std::vector<std::int64_t> ids) = 0;
   /// Which of these (prediction id, sha256) pairs no prediction and no garbage names: files to remove.
   virtual async::Task<Result<std::vector<Garbage>>> orphans(std::vector<Garbage> candidates) = 0;
+
+  // Webhooks.
+  /// From now on, what `compose` says of a prediction that record or end makes terminal is written in the same
+  /// transaction. A message whose id exists is kept as it is. Call once, before the first prediction changes.
+  virtual void set_outbox(Outbox compose) = 0;
+  /// Pending messages that are due and neither in flight nor of a busy target, the one due first first.
+  virtual async::Task<Result<std::vector<DueWebhook>>> due_webhooks(DueWebhooksQuery query) = 0;
+  /// With its body. not_found when there is none.
+  virtual async::Task<Result<domain::WebhookMessage>> find_webhook(std::string id) = 0;
+  /// Adds an attempt to the log of a message, counts it, and puts the message into `state`: pending makes it due at
+  /// `next`; delivered removes the body; both others settle it when the attempt ended. A delivered message stays
+  /// delivered. not_found when there is no such message.
+  virtual async::Task<Result<void>> record_webhook_attempt(std::string id, domain::WebhookAttempt attempt,
+                                                           domain::MessageState state, Time next) = 0;
+  /// Newest first, attempts oldest first.
+  virtual async::Task<Result<std::vector<WebhookRecord>>> list_webhooks(WebhooksQuery query) = 0;
+  /// Makes a message pending and due now, its schedule beginning anew; the log stays. `body` is used when the message
+  /// has none any more. not_found when there is no such message.
+  virtual async::Task<Result<void>> resend_webhook(std::string id, std::string body, Time now) = 0;
+  /// Gives up pending messages with a `since` before `expire_before` (their log says so), and removes settled ones with
+  /// a settled_at before `forget_before` with their log; at most `limit` of each.
+  virtual async::Task<Result<WebhookSweep>> sweep_webhooks(Time expire_before, Time forget_before, std::size_t limit,
+                                                           Time now) = 0;
+  /// not_found while the account has none.
+  virtual async::Task<Result<domain::WebhookSecrets>> webhook_secrets(std::string account) = 0;
+  /// Keeps `secret` for the account unless it has one already; returns what is kept.
+  virtual async::Task<Result<domain::WebhookSecrets>> make_webhook_secret(std::string account, Secret secret) = 0;
+  /// Makes `secret` the current one. The one before goes on until `previous_until`; an older one ends at once.
+  virtual async::Task<Result<domain::WebhookSecrets>> rotate_webhook_secret(std::string account, Secret secret,
+                                                                            Time previous_until) = 0;
 };
 
 }  // namespace hekto::ports

@@ -33,6 +33,10 @@ domain::Prediction full_prediction() {
   p.data_removed = true;
   p.stream = domain::StreamKind::files;
   p.test = true;
+  p.webhook = domain::Webhook{"https://a.example/hook?a=b",
+                              {domain::WebhookEvent::completed, domain::WebhookEvent::start},
+                              "https://hekto.example",
+                              "/replicate/v1"};
   p.epoch = std::int64_t{1} << 40;
   p.attempts = 3;
   return p;
@@ -46,6 +50,10 @@ TEST_P(StorePredictions, FindsAPredictionWithEveryFieldAsItWasCreated) {
   EXPECT_EQ(find(full.id), full);
   const auto plain = create();
   EXPECT_EQ(find(plain.id), plain);
+  auto told = sample_prediction();
+  told.webhook = domain::Webhook{"", {}, "", ""};
+  ASSERT_TRUE(run_task(store().create_prediction(told)).has_value());
+  EXPECT_EQ(find(told.id), told);
   auto empty = domain::Prediction{};
   empty.id = new_id(sample_time());
   ASSERT_TRUE(run_task(store().create_prediction(empty)).has_value());

@@ -72,6 +72,39 @@ class FaultyStore final : public ports::Store {
   async::Task<Result<std::vector<ports::Garbage>>> orphans(std::vector<ports::Garbage> candidates) override {
     return plan_.pass("orphans", inner_.orphans(std::move(candidates)));
   }
+  void set_outbox(ports::Outbox compose) override { inner_.set_outbox(std::move(compose)); }
+  async::Task<Result<std::vector<ports::DueWebhook>>> due_webhooks(ports::DueWebhooksQuery query) override {
+    return plan_.pass("due_webhooks", inner_.due_webhooks(std::move(query)));
+  }
+  async::Task<Result<domain::WebhookMessage>> find_webhook(std::string id) override {
+    return plan_.pass("find_webhook", inner_.find_webhook(std::move(id)));
+  }
+  async::Task<Result<void>> record_webhook_attempt(std::string id, domain::WebhookAttempt attempt,
+                                                   domain::MessageState state, Time next) override {
+    return plan_.pass("record_webhook_attempt",
+                      inner_.record_webhook_attempt(std::move(id), std::move(attempt), state, next));
+  }
+  async::Task<Result<std::vector<ports::WebhookRecord>>> list_webhooks(ports::WebhooksQuery query) override {
+    return plan_.pass("list_webhooks", inner_.list_webhooks(std::move(query)));
+  }
+  async::Task<Result<void>> resend_webhook(std::string id, std::string body, Time now) override {
+    return plan_.pass("resend_webhook", inner_.resend_webhook(std::move(id), std::move(body), now));
+  }
+  async::Task<Result<ports::WebhookSweep>> sweep_webhooks(Time expire_before, Time forget_before, std::size_t limit,
+                                                          Time now) override {
+    return plan_.pass("sweep_webhooks", inner_.sweep_webhooks(expire_before, forget_before, limit, now));
+  }
+  async::Task<Result<domain::WebhookSecrets>> webhook_secrets(std::string account) override {
+    return plan_.pass("webhook_secrets", inner_.webhook_secrets(std::move(account)));
+  }
+  async::Task<Result<domain::WebhookSecrets>> make_webhook_secret(std::string account, Secret secret) override {
+    return plan_.pass("make_webhook_secret", inner_.make_webhook_secret(std::move(account), std::move(secret)));
+  }
+  async::Task<Result<domain::WebhookSecrets>> rotate_webhook_secret(std::string account, Secret secret,
+                                                                    Time previous_until) override {
+    return plan_.pass("rotate_webhook_secret",
+                      inner_.rotate_webhook_secret(std::move(account), std::move(secret), previous_until));
+  }
 
  private:
   ports::Store& inner_;

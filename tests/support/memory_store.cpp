@@ -131,6 +131,7 @@ Task<Result<Prediction>> MemoryStore::record(ports::Lease lease, std::vector<dom
     p = std::move(*next);
   }
   predictions_[place->second] = p;
+  if (domain::is_terminal(p.status)) tell_end(p);
   co_return p;
 }
 
@@ -144,6 +145,7 @@ Task<Result<Prediction>> MemoryStore::end(std::string id, domain::Event event, T
   if (!domain::is_terminal(ended->status)) co_return fail(ErrorCode::invalid_input, "does not end it");
   ++ended->epoch;
   predictions_[place->second] = *ended;
+  tell_end(*ended);
   co_return ended;
 }
 

@@ -35,6 +35,20 @@ class MemoryStore final : public ports::Store {
   async::Task<Result<void>> forget_garbage(std::vector<std::int64_t> ids) override;
   async::Task<Result<std::vector<ports::Garbage>>> orphans(std::vector<ports::Garbage> candidates) override;
 
+  void set_outbox(ports::Outbox compose) override;
+  async::Task<Result<std::vector<ports::DueWebhook>>> due_webhooks(ports::DueWebhooksQuery query) override;
+  async::Task<Result<domain::WebhookMessage>> find_webhook(std::string id) override;
+  async::Task<Result<void>> record_webhook_attempt(std::string id, domain::WebhookAttempt attempt,
+                                                   domain::MessageState state, Time next) override;
+  async::Task<Result<std::vector<ports::WebhookRecord>>> list_webhooks(ports::WebhooksQuery query) override;
+  async::Task<Result<void>> resend_webhook(std::string id, std::string body, Time now) override;
+  async::Task<Result<ports::WebhookSweep>> sweep_webhooks(Time expire_before, Time forget_before, std::size_t limit,
+                                                          Time now) override;
+  async::Task<Result<domain::WebhookSecrets>> webhook_secrets(std::string account) override;
+  async::Task<Result<domain::WebhookSecrets>> make_webhook_secret(std::string account, Secret secret) override;
+  async::Task<Result<domain::WebhookSecrets>> rotate_webhook_secret(std::string account, Secret secret,
+                                                                    Time previous_until) override;
+
  private:
   std::mutex mutex_;  // guards everything below
   std::vector<domain::Account> accounts_;
@@ -44,6 +58,13 @@ class MemoryStore final : public ports::Store {
   std::map<std::string, std::size_t> places_;    // id -> index into predictions_
   std::vector<ports::Garbage> garbage_;
   std::int64_t next_garbage_ = 1;
+  ports::Outbox outbox_;
+  std::vector<ports::WebhookRecord> messages_;  // oldest first, with their bodies
+  std::map<std::string, domain::WebhookSecrets> secrets_;
+
+  ports::WebhookRecord* find_message(const std::string& id);
+  /// Writes what the outbox says of a prediction that has just ended.
+  void tell_end(const domain::Prediction& p);
 };
 
 }  // namespace hekto::test

@@ -80,4 +80,24 @@ bool decode_files(std::string_view bytes, std::vector<domain::OutputFile>& files
   return true;
 }
 
+std::string encode_webhook(const domain::Webhook& webhook) {
+  std::string out;
+  put_text(out, webhook.url);
+  put_text(out, webhook.origin);
+  put_text(out, webhook.mount);
+  for (const auto event : webhook.filter) out += static_cast<char>('0' + static_cast<int>(event));
+  return out;
+}
+
+bool decode_webhook(std::string_view bytes, domain::Webhook& webhook) {
+  if (!take_text(bytes, webhook.url) || !take_text(bytes, webhook.origin) || !take_text(bytes, webhook.mount)) {
+    return false;
+  }
+  for (const char c : bytes) {
+    if (c < '0' || c > '0' + static_cast<int>(domain::WebhookEvent::completed)) return false;
+    webhook.filter.push_back(static_cast<domain::WebhookEvent>(c - '0'));
+  }
+  return true;
+}
+
 }  // namespace hekto::store

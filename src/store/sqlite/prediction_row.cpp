@@ -26,8 +26,9 @@ constexpr char kLoad[] = "SELECT " HEKTO_PREDICTION_COLUMNS " FROM predictions W
 
 constexpr char kInsert[] =
     "INSERT INTO predictions(id, account_id, status, created_at, started_at, completed_at, deadline, epoch, attempts, "
-    "test, stream, data_removed, key_id, model, version, metrics, error, files, input, logs, output) "
-    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+    "test, stream, data_removed, key_id, model, version, metrics, error, files, input, logs, output, "
+    "webhook) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, "
+    "?22)";
 constexpr char kInsertLargeInput[] = "INSERT INTO large_inputs(seq, input) VALUES(last_insert_rowid(), ?1)";
 
 constexpr char kUpdateLease[] = "UPDATE predictions SET epoch = ?2, attempts = ?3 WHERE seq = ?1";
@@ -91,6 +92,10 @@ PredictionRow take_row(Query& query) {
   if (!decode_files(files, p.output.files) || (!items.empty() && !decode_items(items, p.output))) {
     throw std::runtime_error("the output of prediction " + p.id + " is damaged");
   }
+  const std::string webhook = query.take_blob();
+  if (!webhook.empty() && !decode_webhook(webhook, p.webhook.emplace())) {
+    throw std::runtime_error("the webhook of prediction " + p.id + " is damaged");
+  }
   return row;
 }
 
@@ -107,10 +112,12 @@ bool insert_prediction(Connection& connection, const Prediction& p) {
   const OutputColumns output(p.output);
   const bool apart = has_large_input(p);
   const auto input = apart ? std::nullopt : std::optional<std::string_view>(p.input);
+  const std::string webhook = p.webhook ? encode_webhook(*p.webhook) : std::string();
   Query insert(connection, kInsert);
   insert.bind(p.id, p.account, number(p.status), p.created_at, p.started_at, p.completed_at, p.deadline, p.epoch,
               std::int64_t{p.attempts}, p.test, number(p.stream), p.data_removed, p.key_id, p.model, p.version,
-              p.metrics, p.error, output.files_blob(), input, p.logs, output.items_blob());
+              p.metrics, p.error, output.files_blob(), input, p.logs, output.items_blob(),
+              p.webhook ? std::optional(Blob{webhook}) : std::nullopt);
   if (!insert.run_unless_duplicate()) return false;
   if (apart) Query(connection, kInsertLargeInput).bind(p.input).run();
   return true;

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "store/sqlite/prediction_row.h"
+#include "store/sqlite/webhooks.h"
 
 namespace hekto::store {
 namespace {
@@ -58,6 +59,14 @@ struct Amount {
   std::size_t items;
   std::size_t files;
 };
+
+/// Writes the end of a prediction and the message that tells of it. The message is made first: nothing that may throw
+/// comes between the two changes.
+void write_end(Connection& connection, const PredictionRow& row, const ports::Outbox& outbox) {
+  const auto message = outbox ? outbox(row.prediction) : std::nullopt;
+  update_state(connection, row);
+  if (message) insert_webhook(connection, *message);
+}
 
 }  // namespace
 
@@ -111,7 +120,7 @@ Result<Prediction> claim(Connection& connection, std::string_view id, Time now) 
 }
 
 Result<Prediction> record(Connection& connection, const ports::Lease& lease, const std::vector<domain::Event>& events,
-                          Time now) {
+                          Time now, const ports::Outbox& outbox) {
   auto row = load_prediction(connection, lease.prediction_id);
   if (!row) return unknown(lease.prediction_id);
   Prediction& p = row->prediction;
@@ -131,7 +140,9 @@ Result<Prediction> record(Connection& connection, const ports::Lease& lease, con
     if (!next) return next;
     p = std::move(*next);
   }
-  if (p.status != status) {
+  if (domain::is_terminal(p.status)) {
+    write_end(connection, *row, outbox);
+  } else if (p.status != status) {
     update_state(connection, *row);
   } else if (Amount(p) != amount) {
     update_progress(connection, *row);
@@ -139,7 +150,8 @@ Result<Prediction> record(Connection& connection, const ports::Lease& lease, con
   return std::move(p);
 }
 
-Result<Prediction> end(Connection& connection, std::string_view id, const domain::Event& event, Time now) {
+Result<Prediction> end(Connection& connection, std::string_view id, const domain::Event& event, Time now,
+                       const ports::Outbox& outbox) {
   auto row = load_prediction(connection, id);
   if (!row) return unknown(id);
   if (domain::is_terminal(row->prediction.status)) {
@@ -152,7 +164,7 @@ Result<Prediction> end(Connection& connection, std::string_view id, const domain
   }
   row->prediction = std::move(*ended);
   ++row->prediction.epoch;
-  update_state(connection, *row);
+  write_end(connection, *row, outbox);
   return std::move(row->prediction);
 }
 

@@ -11,15 +11,17 @@ namespace hekto::store {
 
 // The transactions of ports::Store that concern predictions, as plain functions on a connection. Those that change
 // something run on the writer's connection inside its transaction and make at most one change each, but for
-// create_prediction with a large input and purge.
+// create_prediction with a large input, purge, and the end of a prediction with a message for the outbox, whose parts
+// only a failure of the database can keep apart.
 
 Result<void> create_prediction(Connection& connection, const domain::Prediction& prediction);
 Result<domain::Prediction> find_prediction(Connection& connection, std::string_view id);
 Result<ports::PredictionPage> list_predictions(Connection& connection, const ports::PredictionQuery& query);
 Result<domain::Prediction> claim(Connection& connection, std::string_view id, Time now);
 Result<domain::Prediction> record(Connection& connection, const ports::Lease& lease,
-                                  const std::vector<domain::Event>& events, Time now);
-Result<domain::Prediction> end(Connection& connection, std::string_view id, const domain::Event& event, Time now);
+                                  const std::vector<domain::Event>& events, Time now, const ports::Outbox& outbox);
+Result<domain::Prediction> end(Connection& connection, std::string_view id, const domain::Event& event, Time now,
+                               const ports::Outbox& outbox);
 Result<std::vector<ports::Unfinished>> unfinished(Connection& connection, std::string_view after_id, std::size_t limit);
 
 Result<std::vector<std::string>> purge(Connection& connection, Time completed_before, std::size_t limit, Time now);

@@ -20,6 +20,7 @@ constexpr std::int64_t kApplicationId = 0x48656B74;
 /// overflow pages that need not be read. `status` and `stream` are the numbers of
 /// domain::Status and domain::StreamKind; times are microseconds.
 /// An input over 16 KiB lies in large_inputs: every UPDATE writes its whole row again, and inputs never change.
+/// A message's body lies apart for the same reason: every attempt writes the row of the message.
 /// The partial indexes hold only what the queue and retention still have to look at, however many rows there are.
 constexpr const char* kSchema = R"sql(
 CREATE TABLE accounts(
@@ -64,6 +65,7 @@ CREATE TABLE predictions(
   model TEXT NOT NULL,
   version TEXT NOT NULL,
   metrics TEXT NOT NULL,
+  webhook BLOB,
   error TEXT,
   files BLOB,
   input TEXT,
@@ -84,6 +86,48 @@ CREATE TABLE garbage(
   owner TEXT NOT NULL,
   sha256 TEXT NOT NULL,
   UNIQUE(owner, sha256)
+) STRICT;
+
+CREATE TABLE webhook_messages(
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  prediction_id TEXT NOT NULL,
+  account_id TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  due_at INTEGER NOT NULL,
+  settled_at INTEGER,
+  target TEXT NOT NULL,
+  url TEXT NOT NULL,
+  body_size INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhook_messages_due ON webhook_messages(due_at, seq, target, id) WHERE state = 0;
+CREATE INDEX webhook_messages_since ON webhook_messages(since) WHERE state = 0;
+CREATE INDEX webhook_messages_undelivered ON webhook_messages(seq) WHERE state <> 1;
+CREATE INDEX webhook_messages_settled ON webhook_messages(settled_at) WHERE state <> 0;
+CREATE INDEX webhook_messages_by_account ON webhook_messages(account_id, seq);
+
+CREATE TABLE webhook_bodies(
+  seq INTEGER PRIMARY KEY,
+  body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE webhook_attempts(
+  seq INTEGER PRIMARY KEY,
+  message INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  took INTEGER NOT NULL,
+  status INTEGER NOT NULL,
+  error TEXT NOT NULL
+) STRICT;
+CREATE INDEX webhook_attempts_of ON webhook_attempts(message, seq);
+
+CREATE TABLE webhook_secrets(
+  account_id TEXT NOT NULL PRIMARY KEY,
+  secret BLOB NOT NULL,
+  previous BLOB,
+  previous_until INTEGER
 ) STRICT;
 )sql";
 

@@ -95,16 +95,16 @@ Task<Result<Prediction>> SqliteStore::claim(std::string id, Time now) {
 }
 
 Task<Result<Prediction>> SqliteStore::record(ports::Lease lease, std::vector<domain::Event> events, Time now) {
-  return writer_.run<Prediction>(Changes::one,
-                                 [lease = std::move(lease), events = std::move(events), now](Connection& connection) {
-                                   return store::record(connection, lease, events, now);
-                                 });
+  return writer_.run<Prediction>(
+      Changes::one, [this, lease = std::move(lease), events = std::move(events), now](Connection& connection) {
+        return store::record(connection, lease, events, now, outbox_);
+      });
 }
 
 Task<Result<Prediction>> SqliteStore::end(std::string id, domain::Event event, Time now) {
   return writer_.run<Prediction>(Changes::one,
-                                 [id = std::move(id), event = std::move(event), now](Connection& connection) {
-                                   return store::end(connection, id, event, now);
+                                 [this, id = std::move(id), event = std::move(event), now](Connection& connection) {
+                                   return store::end(connection, id, event, now, outbox_);
                                  });
 }
 

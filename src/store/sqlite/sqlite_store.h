@@ -53,6 +53,20 @@ class SqliteStore final : public ports::Store {
   async::Task<Result<void>> forget_garbage(std::vector<std::int64_t> ids) override;
   async::Task<Result<std::vector<ports::Garbage>>> orphans(std::vector<ports::Garbage> candidates) override;
 
+  void set_outbox(ports::Outbox compose) override;
+  async::Task<Result<std::vector<ports::DueWebhook>>> due_webhooks(ports::DueWebhooksQuery query) override;
+  async::Task<Result<domain::WebhookMessage>> find_webhook(std::string id) override;
+  async::Task<Result<void>> record_webhook_attempt(std::string id, domain::WebhookAttempt attempt,
+                                                   domain::MessageState state, Time next) override;
+  async::Task<Result<std::vector<ports::WebhookRecord>>> list_webhooks(ports::WebhooksQuery query) override;
+  async::Task<Result<void>> resend_webhook(std::string id, std::string body, Time now) override;
+  async::Task<Result<ports::WebhookSweep>> sweep_webhooks(Time expire_before, Time forget_before, std::size_t limit,
+                                                          Time now) override;
+  async::Task<Result<domain::WebhookSecrets>> webhook_secrets(std::string account) override;
+  async::Task<Result<domain::WebhookSecrets>> make_webhook_secret(std::string account, Secret secret) override;
+  async::Task<Result<domain::WebhookSecrets>> rotate_webhook_secret(std::string account, Secret secret,
+                                                                    Time previous_until) override;
+
   /// What was committed since the store was opened. Any thread.
   WriterStats stats() const { return writer_.stats(); }
 
@@ -62,6 +76,7 @@ class SqliteStore final : public ports::Store {
   // The order matters at the end: readers close first, the writer's connection is the last one and so folds the log
   // into the database, and only then is the folder free for another process.
   DataFolder folder_;
+  ports::Outbox outbox_;  // set before the first change, then read by the writer's thread
   Writer writer_;
   ReaderPool readers_;
 };
