@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "egress/curl_client.h"
+
+#include <deque>
+#include <mutex>
+#include <pthread.h>
+#include <stdexcept>
+#include <thread>
+#include <unordered_map>
+
+#include "base/text.h"
+#include "egress/transfer.h"
+
+namespace hekto::egress {
+namespace {
+
+constexpr int kPollMillis = 1000;
+
+/// libcurl would guess at a scheme that is not there.
+bool has_http_scheme(std::string_view url) {
+  return iequals(url.substr(0, 7), "http://") || iequals(url.substr(0, 8), "https://");
+}
+
+Error stopping() { return {ErrorCode::canceled, "the server is stopping"}; }
+
+}  // namespace
+
+/// The thread and the transfers on it.
+class CurlClient::Loop {
+ public:
+  Loop() {
+    static std::once_flag started;
+    std::call_once(started, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+    multi_ = curl_multi_init();
+    if (multi_ == nullptr) throw std::runtime_error("libcurl cannot be started");
+    thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "hekto-egress");
+  }
+
+  ~Loop() {
+    close();
+    thread_.join();
+    curl_multi_cleanup(multi_);
+  }
+
+  void submit(std::unique_ptr<Transfer> transfer) {
+    {
+      std::scoped_lock lock(mutex_);
+      if (!closed_) queue_.push_back(std::move(transfer));
+    }
+    if (transfer) {
+      transfer->abort(stopping());
+    } else {
+      curl_multi_wakeup(multi_);
+    }
+  }
+
+  void close() {
+    {
+      std::scoped_lock lock(mutex_);
+      closed_ = true;
+    }
+    curl_multi_wakeup(multi_);
+  }
+
+ private:
+  void run() {
+    while (take_queued()) {
+      int running = 0;
+      curl_multi_perform(multi_, &running);
+      finish_ended();
+      curl_multi_poll(multi_, nullptr, 0, kPollMillis, nullptr);
+    }
+    for (auto& [handle, transfer] : active_) {
+      curl_multi_remove_handle(multi_, handle);
+      transfer->abort(stopping());
+    }
+    active_.clear();
+  }
+
+  /// Starts what was submitted; false once closed.
+  bool take_queued() {
+    std::deque<std::unique_ptr<Transfer>> fresh;
+    bool closed = false;
+    {
+      std::scoped_lock lock(mutex_);
+      fresh.swap(queue_);
+      closed = closed_;
+    }
+    for (auto& transfer : fresh) {
+      if (closed) {
+        transfer->abort(stopping());
+      } else if (curl_multi_add_handle(multi_, transfer->handle()) != CURLM_OK) {
+        transfer->abort({ErrorCode::internal, "the exchange could not be started"});
+      } else {
+        active_.emplace(transfer->handle(), std::move(transfer));
+      }
+    }
+    return !closed;
+  }
+
+  void finish_ended() {
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      const CURLcode code = message->data.result;
+      const auto found = active_.find(message->easy_handle);
+      const auto transfer = std::move(found->second);
+      curl_multi_remove_handle(multi_, found->first);
+      active_.erase(found);
+      transfer->finish(code);
+    }
+  }
+
+  CURLM* multi_ = nullptr;
+  std::unordered_map<CURL*, std::unique_ptr<Transfer>> active_;  // the thread's own
+  std::mutex mutex_;
+  std::deque<std::unique_ptr<Transfer>> queue_;  // guarded by mutex_
+  bool closed_ = false;                          // guarded by mutex_
+  std::thread thread_;
+};
+
+CurlClient::CurlClient(EgressPolicy policy) : policy_(std::move(policy)), loop_(std::make_unique<Loop>()) {}
+
+CurlClient::~CurlClient() = default;
+
+void CurlClient::close() { loop_->close(); }
+
+async::Task<Result<ports::HttpReply>> CurlClient::send(ports::HttpRequest request) {
+  if (!has_http_scheme(request.url)) co_return fail(ErrorCode::invalid_input, "not a URL that can be called");
+  co_return co_await async::complete<Result<ports::HttpReply>>(
+      [this, request = std::move(request)](Transfer::Done done) mutable {
+        loop_->submit(std::make_unique<Transfer>(std::move(request), policy_, std::move(done)));
+      });
+}
+
+}  // namespace hekto::egress

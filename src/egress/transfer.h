@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include <curl/curl.h>
+
+#include "async/completion.h"
+#include "egress/egress_policy.h"
+#include "ports/http_client.h"
+
+namespace hekto::egress {
+
+/// One exchange: a libcurl handle, what is sent and what came. Used on one thread at a time.
+class Transfer {
+ public:
+  using Done = async::Completer<Result<ports::HttpReply>>;
+  /// `policy` outlives this.
+  Transfer(ports::HttpRequest request, const EgressPolicy& policy, Done done);
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  CURL* handle() const { return curl_.get(); }
+  /// The last call: tells the caller how libcurl ended.
+  void finish(CURLcode code);
+  /// The last call, instead of finish.
+  void abort(Error error) { done_(std::unexpected(std::move(error))); }
+
+ private:
+  void set_options();
+  Result<ports::HttpReply> outcome(CURLcode code);
+  static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
+  static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
+  static int on_connected(void* self, char* remote, char* local, int remote_port, int local_port);
+
+  struct Cleanup {
+    void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  };
+
+  const ports::HttpRequest request_;
+  const EgressPolicy& policy_;
+  Done done_;
+  ports::HttpReply reply_;
+  std::size_t header_bytes_ = 0;
+  bool refused_ = false;  // at least one address must not be dialled
+  bool dialled_ = false;  // at least one was
+  std::unique_ptr<curl_slist, Cleanup> headers_;
+  std::unique_ptr<CURL, Cleanup> curl_;  // last: refers to all of the above
+};
+
+}  // namespace hekto::egress
