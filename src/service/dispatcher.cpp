@@ -141,9 +141,11 @@ async::Task<bool> Dispatcher::run_claimed(domain::Prediction claimed, async::Sto
   co_return false;
 }
 
-void Dispatcher::publish(const domain::Prediction& p) {
-  recent_.put(p);
-  bus_.publish(p.id);
+SnapshotPtr Dispatcher::publish(domain::Prediction p) {
+  auto shown = recent_.put(std::move(p));
+  bus_.publish(shown->value.id);
+  if (options_.on_change) options_.on_change(shown);
+  return shown;
 }
 
 void Dispatcher::stop_blocking(Duration grace) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,6 +27,8 @@ struct DispatchOptions {
   std::size_t concurrency = 64;                            ///< runs under way at once
   Duration time_limit = std::chrono::minutes(30);          ///< of one run; beyond, the prediction fails
   Duration commit_every = std::chrono::milliseconds(500);  ///< progress is committed at most this often
+  /// Told of every state that readers are shown; any thread, must not block. May be empty.
+  std::function<void(const SnapshotPtr&)> on_change = {};
 };
 
 /// Takes predictions in the order they were accepted and runs each to its end, a bounded number at once. The queue
@@ -41,6 +44,8 @@ class Dispatcher {
   void enqueue(std::string id);
   /// Tells a run that its prediction ended by other means. Nothing happens when it is not running here.
   void interrupt(std::string_view id);
+  /// Shows a state to readers; returns what is shown now. Any thread; does not block.
+  SnapshotPtr publish(domain::Prediction p);
 
   /// Starts no more runs; waits up to `grace` for those under way, then interrupts them. What did not end is taken up
   /// again at the next start. Never call on an io thread.
@@ -54,7 +59,6 @@ class Dispatcher {
   /// Whether the run was interrupted and is to be tried again.
   async::Task<bool> run_claimed(domain::Prediction claimed, async::StopToken stop);
   void pump();
-  void publish(const domain::Prediction& p);
 
   async::IoThreads& io_;
   ports::Store& store_;

@@ -47,6 +47,7 @@ async::Task<Result<SnapshotPtr>> Predictions::create(const KeyEntry& caller, Cre
   p.account = caller.key().account;
   p.key_id = caller.key().id;
   p.test = caller.key().test;
+  p.webhook = std::move(request.webhook);
   if (request.cancel_after) p.deadline = p.created_at + *request.cancel_after;
 
   const auto created = co_await store_.create_prediction(p);
@@ -93,9 +94,7 @@ async::Task<Result<SnapshotPtr>> Predictions::end(std::string id, domain::Event 
   auto ended = co_await store_.end(id, std::move(event), clock_.now());
   if (!ended) co_return std::unexpected(ended.error());
   dispatcher_.interrupt(id);
-  auto snapshot = recent_.put(std::move(*ended));
-  bus_.publish(id);
-  co_return snapshot;
+  co_return dispatcher_.publish(std::move(*ended));
 }
 
 async::Task<Result<SnapshotPtr>> Predictions::cancel(std::string_view account, std::string_view id) {

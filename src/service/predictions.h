@@ -25,6 +25,7 @@ struct CreatePrediction {
   const domain::Version* version = nullptr;
   domain::Value input;  ///< valid against version->input
   std::optional<Duration> cancel_after;
+  std::optional<domain::Webhook> webhook;
 };
 
 struct PredictionLimits {

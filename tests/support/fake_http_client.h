@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "async/stop.h"
+#include "ports/http_client.h"
+
+namespace hekto::test {
+
+/// A world of receivers. Every URL answers 200 unless something else was said about what it begins with. Any thread.
+class FakeHttpClient final : public ports::HttpClient {
+ public:
+  /// URLs that begin with `prefix` answer these, one after the other; the last one goes on for ever.
+  void answer(std::string prefix, std::vector<Result<ports::HttpReply>> replies) {
+    std::scoped_lock lock(mutex_);
+    replies_[std::move(prefix)] = {replies.begin(), replies.end()};
+  }
+  void answer(std::string prefix, std::vector<int> statuses) {
+    std::vector<Result<ports::HttpReply>> replies;
+    for (const int status : statuses) replies.push_back(ports::HttpReply{status, "", false});
+    answer(std::move(prefix), std::move(replies));
+  }
+  /// URLs that begin with `prefix` do not answer before `released` is requested.
+  void hold(std::string prefix, async::StopToken released) {
+    std::scoped_lock lock(mutex_);
+    holds_.insert_or_assign(std::move(prefix), std::move(released));
+  }
+  /// Ends what is held and all that comes, as a client does that stops.
+  void cut_off() {
+    std::scoped_lock lock(mutex_);
+    cut_off_ = true;
+    for (auto& [prefix, token] : holds_) token.request_stop();
+  }
+  /// The requests so far whose URL begins with `prefix`, in order of arrival.
+  std::vector<ports::HttpRequest> sent(std::string_view prefix = {}) const {
+    std::scoped_lock lock(mutex_);
+    std::vector<ports::HttpRequest> found;
+    for (const auto& request : sent_) {
+      if (request.url.starts_with(prefix)) found.push_back(request);
+    }
+    return found;
+  }
+  /// The most requests that were under way at once.
+  std::size_t peak(const std::string& url) const {
+    std::scoped_lock lock(mutex_);
+    const auto found = peaks_.find(url);
+    return found == peaks_.end() ? 0 : found->second;
+  }
+
+  async::Task<Result<ports::HttpReply>> send(ports::HttpRequest request) override {
+    async::StopToken held;
+    bool holds = false;
+    {
+      std::scoped_lock lock(mutex_);
+      peaks_[request.url] = std::max(peaks_[request.url], ++under_way_[request.url]);
+      for (const auto& [prefix, token] : holds_) {
+        if (request.url.starts_with(prefix)) held = token, holds = true;
+      }
+      sent_.push_back(request);
+    }
+    if (holds) co_await held.sleep_for(std::chrono::hours(1));
+    std::scoped_lock lock(mutex_);
+    --under_way_[request.url];
+    if (cut_off_) co_return fail(ErrorCode::canceled, "stopping");
+    for (auto& [prefix, replies] : replies_) {
+      if (!request.url.starts_with(prefix)) continue;
+      auto reply = replies.front();
+      if (replies.size() > 1) replies.pop_front();
+      co_return reply;
+    }
+    co_return ports::HttpReply{200, "", false};
+  }
+
+ private:
+  mutable std::mutex mutex_;  // guards everything below
+  std::map<std::string, std::deque<Result<ports::HttpReply>>> replies_;
+  std::map<std::string, async::StopToken> holds_;
+  std::vector<ports::HttpRequest> sent_;
+  std::map<std::string, std::size_t> under_way_, peaks_;
+  bool cut_off_ = false;
+};
+
+}  // namespace hekto::test
