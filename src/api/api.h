@@ -15,6 +15,7 @@
 #include "service/accounts.h"
 #include "service/keyring.h"
 #include "service/predictions.h"
+#include "service/webhooks.h"
 
 namespace hekto::api {
 
@@ -32,6 +33,7 @@ struct Api {
   const domain::LinkSigner& signer;
   ports::FileStore& files;
   const ports::Clock& clock;
+  service::Webhooks& webhooks;
   ApiOptions options;
 };
 
@@ -72,7 +74,9 @@ void add_model_routes(http::Router& router, const Api& api);
 void add_account_routes(http::Router& router, const Api& api);
 void add_stream_routes(http::Router& router, const Api& api);
 void add_delivery_routes(http::Router& router, const Api& api);
+void add_webhook_routes(http::Router& router, const Api& api);
 /// Administration; for the Unix socket only (app/admin_call.h lists the requests).
 void add_admin_routes(http::Router& router, service::Accounts& accounts);
+void add_webhook_admin_routes(http::Router& router, service::Webhooks& webhooks);
 
 }  // namespace hekto::api

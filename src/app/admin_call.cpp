@@ -9,6 +9,9 @@
 #include "api/api.h"
 #include "app/gateway.h"
 #include "async/run_blocking.h"
+#include "base/encoding.h"
+#include "base/random.h"
+#include "base/text.h"
 #include "json/value_json.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -68,14 +71,21 @@ Result<AdminReply> call_store(const std::filesystem::path& data, std::string_vie
   auto store = store::SqliteStore::open(data, {});
   if (!store) return std::unexpected(store.error());
   SystemClock clock;
+  io.start();
+  auto link_key = async::run_blocking(io.next(), (*store)->setting("link_key", hex_encode(random_string_bytes(32))));
+  if (!link_key) return std::unexpected(link_key.error());
+  const domain::LinkSigner signer{Secret(std::move(*link_key))};
   service::Accounts accounts(**store, clock, nullptr);
+  service::Webhooks webhooks(**store, clock, signer, {});
   http::Router router;
   api::add_admin_routes(router, accounts);
+  api::add_webhook_admin_routes(router, webhooks);
   http::Request request;
   request.method = method == "GET" ? http::Method::get : http::Method::post;
-  request.target = request.path = path;
+  request.target = path;
+  request.path = take_until(path, '?');
+  request.query = path;
   request.body = body;
-  io.start();
   const auto response = async::run_blocking(io.next(), dispatch(router, request));
   io.join();
   const auto* text = std::get_if<std::string>(&response.body);

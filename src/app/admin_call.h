@@ -23,10 +23,17 @@ struct AdminReply {
 ///   POST /admin/v1/keys                {"name","account"?,"test"?,"expires_seconds"?}   -> 201 key + {"key":"hk-…"}
 ///   GET  /admin/v1/keys                                                                 -> 200 {"keys":[key]}
 ///   POST /admin/v1/keys/{id}/revoke                                                     -> 200 key
+///   GET  /admin/v1/webhooks?failed=true&account=NAME&limit=N                            -> 200 {"webhooks":[webhook]}
+///   POST /admin/v1/webhooks/{id}/resend                                                 -> 202 {"id"}
+///   POST /admin/v1/webhook-secrets/rotate {"account"?}          -> 200
+///   {"account","key":"whsec_…","previous_until"|null}
 ///
 /// account: {"id","name","created_at"}. key:
 /// {"id","name","account","mode":"live"|"test","created_at","expires_at"|null, "revoked_at"|null}, account being the
-/// account's name. Without "account" the account "default" is used and made when it does not exist.
+/// account's name. Without "account" the account "default" is used, and made for a key when it does not exist. webhook:
+/// {"id","prediction","account","state":"pending"|"delivered"|"dead","attempts","since","next_attempt_at"|null,
+/// "settled_at"|null,"url","log":[{"at","took_ms","status"|null,"error"|null}]}, newest first; {id} is a webhook's or a
+/// prediction's.
 Result<AdminReply> admin_call(const std::filesystem::path& data, std::string_view method, std::string_view path,
                               const domain::Value& body);
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "app/access_log.h"
+#include "app/egress_rules.h"
 #include "app/metrics.h"
 
 namespace hekto::app {
@@ -42,6 +43,51 @@ TEST(Metrics, CountRequestsByRouteAndStatus) {
       << text;
   EXPECT_NE(text.find(R"(hekto_http_requests_total{method="none",route="none",status="404"} 1)"), std::string::npos);
   EXPECT_NE(text.find("hekto_http_connections 7"), std::string::npos);
+}
+
+TEST(Metrics, TellHowWebhooksFare) {
+  Metrics metrics;
+  Gauges gauges;
+  gauges.webhooks = {.delivered = 3, .failed = 2, .dead = 1, .pending = 4, .in_flight = 5, .news = {6, 7, 8}};
+  metrics.text(gauges);
+  const std::string text = metrics.text(gauges);
+  for (const char* line :
+       {"hekto_webhook_attempts_total{outcome=\"delivered\"} 3\n",
+        "hekto_webhook_attempts_total{outcome=\"failed\"} 2\n", "hekto_webhooks_dead_total 1\n",
+        "hekto_webhooks_pending 4\n", "hekto_webhooks_in_flight 5\n",
+        "hekto_webhook_news_total{outcome=\"delivered\"} 6\n", "hekto_webhook_news_total{outcome=\"failed\"} 7\n",
+        "hekto_webhook_news_total{outcome=\"dropped\"} 8\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
+TEST(EgressRules, AllowThisMachineOnlyWhileNobodyElseReachesTheServer) {
+  const auto loopback = *parse_ip_address("127.0.0.1");
+  const auto permits = [&](std::vector<std::string> listen, std::string public_url) {
+    Config config;
+    config.listen = std::move(listen);
+    config.public_url = std::move(public_url);
+    return egress_policy(config)->permits(loopback);
+  };
+  EXPECT_TRUE(permits({"127.0.0.1:0"}, ""));
+  EXPECT_TRUE(permits({"127.0.0.1:0", "[::1]:0", "localhost:0", "127.1.2.3:0"}, ""));
+  EXPECT_TRUE(permits({"127.0.0.1:0"}, "http://localhost:8080"));
+  EXPECT_TRUE(permits({"127.0.0.1:0"}, "https://[::1]:8080"));
+  EXPECT_FALSE(permits({"0.0.0.0:0"}, ""));
+  EXPECT_FALSE(permits({"127.0.0.1:0", "[::]:0"}, ""));
+  EXPECT_FALSE(permits({"192.168.1.2:0"}, ""));
+  EXPECT_FALSE(permits({"127.0.0.1:0"}, "https://hekto.example")) << "others come through a proxy";
+}
+
+TEST(EgressRules, AllowTheNetworksOfTheConfiguration) {
+  Config config;
+  config.listen = {"0.0.0.0:8080"};
+  EXPECT_FALSE(egress_policy(config)->permits(*parse_ip_address("10.1.2.3")));
+  config.egress_allow = {"10.1.0.0/16", "127.0.0.1"};
+  EXPECT_TRUE(egress_policy(config)->permits(*parse_ip_address("10.1.2.3")));
+  EXPECT_TRUE(egress_policy(config)->permits(*parse_ip_address("127.0.0.1")));
+  EXPECT_FALSE(egress_policy(config)->permits(*parse_ip_address("10.2.0.1")));
+  EXPECT_TRUE(egress_policy(config)->permits(*parse_ip_address("8.8.8.8")));
 }
 
 }  // namespace

@@ -50,6 +50,11 @@ struct Config {
   int rate_creates = 600;   ///< rate_limits.creates a minute and key; 0: no limit
   int rate_reads = 60'000;  ///< rate_limits.reads: GET of a prediction
   int rate_others = 3'000;  ///< rate_limits.others: everything else
+
+  Duration webhook_timeout = std::chrono::seconds(10);  ///< webhooks.timeout: of one attempt
+  Duration webhook_keep = std::chrono::hours(24 * 7);   ///< webhooks.keep: log of settled messages
+  double webhook_schedule_scale = 1;      ///< webhooks.schedule_scale: stretches the waits between attempts
+  std::vector<std::string> egress_allow;  ///< egress.allow: networks that may be called beside the internet
 };
 
 /// Where the values come from, strongest first: flag, environment (HEKTO_…), file, default.

@@ -261,6 +261,22 @@ void add_prediction_options(std::vector<Option>& table) {
       [](Config& c) -> auto& { return c.rate_others; }, 0, 100'000'000));
 }
 
+void add_webhook_options(std::vector<Option>& table) {
+  table.push_back(span(
+      "webhooks.timeout", "How long one attempt to deliver a webhook may take",
+      [](Config& c) -> auto& { return c.webhook_timeout; }, 100ms, 1min));
+  table.push_back(span(
+      "webhooks.keep", "How long delivered and given-up webhooks stay in the list",
+      [](Config& c) -> auto& { return c.webhook_keep; }, 1min, 24h * 365));
+  table.push_back(bounded<double>(
+      "webhooks.schedule_scale", "NUMBER",
+      "Stretches the waits between attempts; 1 is about 75 hours in all, for tests less",
+      [](Config& c) -> auto& { return c.webhook_schedule_scale; }, 0.0001, 10.0, parse_factor, format_factor));
+  table.push_back(list(
+      "egress.allow", "ADDRESS", "Private addresses or blocks that webhooks may be sent to, or none",
+      [](Config& c) -> auto& { return c.egress_allow; }, true, parse_network));
+}
+
 }  // namespace
 
 const std::vector<Option>& option_table() {
@@ -269,6 +285,7 @@ const std::vector<Option>& option_table() {
     add_server_options(table);
     add_limit_options(table);
     add_prediction_options(table);
+    add_webhook_options(table);
     return table;
   }();
   return kTable;

@@ -291,7 +291,7 @@ TEST(Options, AreListedWithFlagAndVariable) {
   ASSERT_NE(found, all.end());
   EXPECT_EQ(found->flag, "--limits-connections-per-address");
   EXPECT_EQ(found->variable, "HEKTO_LIMITS_CONNECTIONS_PER_ADDRESS");
-  EXPECT_EQ(all.size(), 32U);
+  EXPECT_EQ(all.size(), 36U);
   EXPECT_THAT(options_markdown(), HasSubstr("| `links.lifetime` | DURATION | `1h` |"));
   EXPECT_THAT(options_markdown(), HasSubstr("| `log.format` | json\\|text | `json` |"));
 }

@@ -6,6 +6,7 @@
 
 #include "api/system.h"
 #include "app/access_log.h"
+#include "app/egress_rules.h"
 #include "async/run_blocking.h"
 #include "base/encoding.h"
 #include "base/log.h"
@@ -14,6 +15,7 @@
 #include "files/disk/disk_file_store.h"
 #include "runners/sandbox/sandbox_runner.h"
 #include "service/catalog_loader.h"
+#include "service/webhook_payload.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace hekto::app {
@@ -44,11 +46,15 @@ Gateway::~Gateway() { stop_blocking(); }
 Result<void> Gateway::start() {
   auto catalog = service::load_catalog(config_.models);
   if (!catalog) return std::unexpected(catalog.error());
+  auto egress = egress_policy(config_);
+  if (!egress) return std::unexpected(egress.error());
   if (auto opened = open_stores(); !opened) return opened;
 
   auto link_key = async::run_blocking(io_.next(), store_->setting("link_key", hex_encode(random_string_bytes(32))));
   if (!link_key) return std::unexpected(link_key.error());
-  make_services(std::move(*catalog), Secret(std::move(*link_key)));
+  signer_ = std::make_unique<domain::LinkSigner>(Secret(std::move(*link_key)));
+  make_webhooks(std::move(*egress));
+  make_services(std::move(*catalog));
   if (auto loaded = async::run_blocking(io_.next(), keys_->load()); !loaded) return loaded;
   auto recovered = async::run_blocking(io_.next(), predictions_->recover());
   if (!recovered) return std::unexpected(recovered.error());
@@ -70,15 +76,27 @@ Result<void> Gateway::open_stores() {
   return {};
 }
 
-void Gateway::make_services(domain::Catalog catalog, Secret link_key) {
+void Gateway::make_webhooks(egress::EgressPolicy policy) {
+  store_->set_outbox(service::make_outbox(*signer_));
+  egress_ = std::make_unique<egress::CurlClient>(std::move(policy));
+  service::WebhookOptions options;
+  options.attempt_limit = config_.webhook_timeout;
+  options.keep = config_.webhook_keep;
+  options.schedule_scale = config_.webhook_schedule_scale;
+  webhook_sender_ = std::make_unique<service::WebhookSender>(io_, *store_, *egress_, clock_, *signer_, options);
+  webhooks_ = std::make_unique<service::Webhooks>(*store_, clock_, *signer_,
+                                                  [sender = webhook_sender_.get()] { sender->wake(); });
+}
+
+void Gateway::make_services(domain::Catalog catalog) {
   bus_ = std::make_unique<bus::LocalBus>();
   catalog_ = std::make_unique<domain::Catalog>(std::move(catalog));
-  signer_ = std::make_unique<domain::LinkSigner>(std::move(link_key));
   runner_ = std::make_unique<runners::SandboxRunner>(pool_, runners::SandboxOptions{config_.sandbox_speed});
   recent_ = std::make_unique<service::Recent>();
   dispatcher_ = std::make_unique<service::Dispatcher>(
       io_, *store_, *files_, *bus_, clock_, *catalog_, *runner_, *recent_,
-      service::DispatchOptions{config_.concurrency, config_.time_limit, std::chrono::milliseconds(500)});
+      service::DispatchOptions{config_.concurrency, config_.time_limit, std::chrono::milliseconds(500),
+                               [this](const service::SnapshotPtr& shown) { webhook_sender_->observe(shown); }});
   predictions_ =
       std::make_unique<service::Predictions>(*store_, *bus_, clock_, *dispatcher_, *recent_,
                                              service::PredictionLimits{config_.queue_limit, config_.retention});
@@ -88,14 +106,16 @@ void Gateway::make_services(domain::Catalog catalog, Secret link_key) {
   retention_ = std::make_unique<service::Retention>(*store_, *files_, clock_, *recent_, config_.retention);
 
   api_ = std::make_unique<api::Api>(
-      api::Api{*keys_, *predictions_, *catalog_, *signer_, *files_, clock_,
+      api::Api{*keys_, *predictions_, *catalog_, *signer_, *files_, clock_, *webhooks_,
                api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime}});
   api::add_prediction_routes(router_, *api_);
   api::add_model_routes(router_, *api_);
   api::add_account_routes(router_, *api_);
   api::add_stream_routes(router_, *api_);
   api::add_delivery_routes(router_, *api_);
+  api::add_webhook_routes(router_, *api_);
   api::add_admin_routes(admin_router_, *accounts_);
+  api::add_webhook_admin_routes(admin_router_, *webhooks_);
   api::add_system_routes(router_, {[this] { return ready_ && store_->accepts_writes(); },
                                    [this] {
                                      Gauges gauges;
@@ -106,6 +126,7 @@ void Gateway::make_services(domain::Catalog catalog, Secret link_key) {
                                      gauges.queued = dispatcher_->queued();
                                      gauges.running = dispatcher_->running();
                                      gauges.keys = keys_->size();
+                                     gauges.webhooks = webhook_sender_->stats();
                                      return metrics_.text(gauges);
                                    }});
 }
@@ -113,6 +134,7 @@ void Gateway::make_services(domain::Catalog catalog, Secret link_key) {
 void Gateway::start_background() {
   background_.spawn(io_.next(), retention_->run(background_.stop()));
   background_.spawn(io_.next(), keep_deadlines(*predictions_, background_.stop()));
+  webhook_sender_->start();
 }
 
 Result<void> Gateway::listen() {
@@ -159,6 +181,8 @@ void Gateway::stop_blocking() {
   for (auto& server : servers_) server->drain_blocking(left());
   if (admin_server_) admin_server_->drain_blocking(100ms);
   if (dispatcher_) dispatcher_->stop_blocking(left());
+  // What is cut off is sent again after the next start.
+  if (webhook_sender_) webhook_sender_->stop_blocking(left(), [this] { egress_->close(); });
   background_.close();
   background_.wait_blocking(10s);
   servers_.clear();

@@ -12,6 +12,7 @@
 #include "async/blocking_pool.h"
 #include "async/io_threads.h"
 #include "async/task_scope.h"
+#include "egress/curl_client.h"
 #include "http/server.h"
 #include "ports/clock.h"
 #include "ports/event_bus.h"
@@ -23,6 +24,8 @@
 #include "service/keyring.h"
 #include "service/predictions.h"
 #include "service/retention.h"
+#include "service/webhook_sender.h"
+#include "service/webhooks.h"
 
 namespace hekto::app {
 
@@ -50,7 +53,8 @@ class Gateway {
  private:
   Result<void> open_stores();
   Result<void> listen();
-  void make_services(domain::Catalog catalog, Secret link_key);
+  void make_services(domain::Catalog catalog);
+  void make_webhooks(egress::EgressPolicy policy);
   void start_background();
 
   const Config config_;
@@ -63,7 +67,10 @@ class Gateway {
   std::unique_ptr<domain::Catalog> catalog_;
   std::unique_ptr<domain::LinkSigner> signer_;
   std::unique_ptr<ports::Runner> runner_;
+  std::unique_ptr<egress::CurlClient> egress_;
   std::unique_ptr<service::Recent> recent_;
+  std::unique_ptr<service::WebhookSender> webhook_sender_;
+  std::unique_ptr<service::Webhooks> webhooks_;
   std::unique_ptr<service::Dispatcher> dispatcher_;
   std::unique_ptr<service::Predictions> predictions_;
   std::unique_ptr<service::KeyRing> keys_;

@@ -41,6 +41,24 @@ struct Metrics::Impl {
   prometheus::Gauge& queued = gauge("hekto_predictions_queued", "Predictions waiting to run");
   prometheus::Gauge& running = gauge("hekto_predictions_running", "Predictions running");
   prometheus::Gauge& keys = gauge("hekto_keys", "Known keys, revoked ones included");
+  prometheus::Family<prometheus::Counter>& attempts =
+      prometheus::BuildCounter()
+          .Name("hekto_webhook_attempts_total")
+          .Help("Attempts to deliver a webhook for a finished prediction")
+          .Register(registry);
+  prometheus::Family<prometheus::Counter>& news = prometheus::BuildCounter()
+                                                      .Name("hekto_webhook_news_total")
+                                                      .Help("Webhooks for start, output and logs")
+                                                      .Register(registry);
+  prometheus::Counter& attempts_delivered = attempts.Add({{"outcome", "delivered"}});
+  prometheus::Counter& attempts_failed = attempts.Add({{"outcome", "failed"}});
+  prometheus::Counter& news_sent = news.Add({{"outcome", "delivered"}});
+  prometheus::Counter& news_failed = news.Add({{"outcome", "failed"}});
+  prometheus::Counter& news_dropped = news.Add({{"outcome", "dropped"}});
+  prometheus::Counter& dead =
+      prometheus::BuildCounter().Name("hekto_webhooks_dead_total").Help("Webhooks given up").Register(registry).Add({});
+  prometheus::Gauge& pending = gauge("hekto_webhooks_pending", "Webhooks to be delivered, now or later");
+  prometheus::Gauge& in_flight = gauge("hekto_webhooks_in_flight", "Webhooks that are being sent");
   const std::uint64_t id = next_id();
 
   Impl() {
@@ -59,6 +77,21 @@ struct Metrics::Impl {
 
   prometheus::Gauge& gauge(const char* name, const char* help) {
     return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+  }
+
+  static void raise(prometheus::Counter& counter, std::size_t to) {
+    counter.Increment(static_cast<double>(to) - counter.Value());
+  }
+
+  void set(const service::WebhookStats& stats) {
+    raise(attempts_delivered, stats.delivered);
+    raise(attempts_failed, stats.failed);
+    raise(news_sent, stats.news.sent);
+    raise(news_failed, stats.news.failed);
+    raise(news_dropped, stats.news.dropped);
+    raise(dead, stats.dead);
+    pending.Set(static_cast<double>(stats.pending));
+    in_flight.Set(static_cast<double>(stats.in_flight));
   }
 
   Series& series(const http::Exchange& exchange) {
@@ -97,6 +130,7 @@ std::string Metrics::text(const Gauges& gauges) {
   impl_->queued.Set(static_cast<double>(gauges.queued));
   impl_->running.Set(static_cast<double>(gauges.running));
   impl_->keys.Set(static_cast<double>(gauges.keys));
+  impl_->set(gauges.webhooks);
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }
 

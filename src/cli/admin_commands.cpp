@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/admin_answers.h"
 #include "cli/table.h"
 #include "domain/key.h"
 #include "json/value_json.h"
@@ -15,40 +16,11 @@ namespace {
 
 using domain::Value;
 
-/// The body of a good answer; nullopt after saying on `err` what went wrong.
-std::optional<Value> ask(const AdminCall& call, Terminal& terminal, std::string_view method, std::string_view path,
-                         const Value& body = {}) {
-  auto reply = call(method, path, body);
-  if (!reply) {
-    terminal.err << "error: " << reply.error().message << '\n';
-    return {};
-  }
-  if (reply->status >= 400) {
-    const auto detail = reply->body.text_of("detail", "refused without a reason");
-    terminal.err << "error: " << printable(detail) << '\n';
-    return {};
-  }
-  return std::move(reply->body);
-}
-
-/// "2026-11-22 10:15:30" out of an API time; as it is when it has another form.
-std::string short_time(std::string_view time) {
-  if (time.size() < 20 || time[10] != 'T') return std::string(time);
-  return std::string(time.substr(0, 10)) + " " + std::string(time.substr(11, 8));
-}
-
 std::string_view state_of(const Value& key) {
   if (!key.text_of("revoked_at").empty()) return "revoked";
   const auto expires = parse_time(key.text_of("expires_at"));
   const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
   return expires && *expires <= now ? "expired" : "active";
-}
-
-/// Member `name` of `body`, which must be a list.
-const Value::Array& list_in(const Value& body, std::string_view name) {
-  static const Value::Array kNone;
-  const Value* list = body.find(name);
-  return list != nullptr && list->as_array() != nullptr ? *list->as_array() : kNone;
 }
 
 }  // namespace

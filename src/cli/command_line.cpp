@@ -9,6 +9,7 @@
 
 #include "app/suggest.h"
 #include "cli/admin_commands.h"
+#include "cli/webhook_commands.h"
 
 namespace hekto::cli {
 namespace {
@@ -46,6 +47,7 @@ class CommandLine {
     add_serve();
     add_keys();
     add_accounts();
+    add_webhooks();
     add_run();
     add_version();
   }
@@ -56,6 +58,7 @@ class CommandLine {
   void add_serve();
   void add_keys();
   void add_accounts();
+  void add_webhooks();
   void add_run();
   void add_version();
   void add_data_options(CLI::App& group);
@@ -72,6 +75,7 @@ class CommandLine {
   std::string config_file_;
   std::map<std::string, std::vector<std::string>> flags_;
   NewKeyOptions new_key_;
+  ListWebhooksOptions list_webhooks_;
   RunOptions run_;
   std::string expires_, key_, timeout_, name_;
   bool json_ = false;
@@ -189,6 +193,35 @@ void CommandLine::add_accounts() {
   list->add_flag("--json", json_, "Print JSON");
   list->footer("Example:\n  hekto accounts list --json --data /var/lib/hekto");
   list->callback([this] { chosen_ = [this] { return list_accounts(admin(), json_, terminal_); }; });
+}
+
+void CommandLine::add_webhooks() {
+  auto* webhooks = app_.add_subcommand("webhooks", "List webhooks, send one again, change the signing secret");
+  add_data_options(*webhooks);
+  webhooks->footer(
+      "Webhooks of finished predictions are tried for about 75 hours and stay in the list for a week.\n\n"
+      "Examples:\n"
+      "  hekto webhooks list --failed\n"
+      "  hekto webhooks resend msg_01jd8zq4v0x7c3k9w2m0f5t6ra\n"
+      "  hekto webhooks rotate --account builds");
+  auto* list = webhooks->add_subcommand("list", "Show webhooks of finished predictions, the newest first");
+  list->add_flag("--failed", list_webhooks_.failed, "Only those given up or waiting for another attempt");
+  list->add_option("--account", list_webhooks_.account, "Only those of this account")->type_name("NAME");
+  list->add_option("--limit", list_webhooks_.limit, "How many at most")->type_name("N")->check(CLI::Range(1, 10000));
+  list->add_flag("--json", list_webhooks_.json, "Print JSON, with every attempt");
+  list->footer("Example:\n  hekto webhooks list --failed --json");
+  list->callback([this] { chosen_ = [this] { return list_webhooks(admin(), list_webhooks_, terminal_); }; });
+
+  auto* resend = webhooks->add_subcommand("resend", "Send a webhook again, whatever became of it");
+  resend->add_option("id", name_, "The webhook's id, or its prediction's")->required()->type_name("ID");
+  resend->footer("Example:\n  hekto webhooks resend msg_01jd8zq4v0x7c3k9w2m0f5t6ra");
+  resend->callback([this] { chosen_ = [this] { return resend_webhook(admin(), name_, terminal_); }; });
+
+  auto* rotate = webhooks->add_subcommand("rotate", "Make a new signing secret; the last line of the output is it");
+  rotate->add_option("--account", name_, "Whose; else the account 'default'")->type_name("NAME");
+  rotate->footer(
+      "For 24 hours webhooks are signed with both secrets.\n\nExample:\n  hekto webhooks rotate --account builds");
+  rotate->callback([this] { chosen_ = [this] { return rotate_webhook_secret(admin(), name_, terminal_); }; });
 }
 
 void CommandLine::add_run() {

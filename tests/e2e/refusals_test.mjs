@@ -194,11 +194,6 @@ test('answers say how much of the allowance is left', async (t) => {
   assert.equal(created.headers['ratelimit-reset'], '1');
 });
 
-test('a webhook, which is not delivered here, is refused rather than forgotten', async () => {
-  const answer = await api.post(kCreate, { input: smallImage('fox'), webhook: 'https://hook.example/' });
-  assert.equal(answer.status, 422);
-});
-
 test('an unknown key inside the input is accepted, as a model would drop it', async () => {
   const answer = await api.post(kCreate, { input: { ...smallImage('fox'), guidance_scale: 3 } });
   assert.equal(answer.status, 201);

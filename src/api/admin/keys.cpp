@@ -1,27 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "api/admin/answers.h"
 #include "api/api.h"
-#include "api/problem.h"
-#include "base/json_text.h"
-#include "json/value_json.h"
 
 namespace hekto::api {
 namespace {
 
 using domain::Value;
-
-/// Administration is told more than a client is: which account or key is unknown.
-http::Response admin_error(const Error& error) {
-  return error.code == ErrorCode::not_found ? http::problem(404, error.message) : error_response(error);
-}
-
-http::Response json_response(unsigned status, const Value& value) {
-  http::Response response;
-  response.status = status;
-  response.body = json::dump(value);
-  return response;
-}
-
-Value time_or_null(const std::optional<Time>& t) { return t ? Value(format_time(*t)) : Value(); }
 
 Value account_value(const domain::Account& account) {
   return Value::Object{{"id", account.id}, {"name", account.name}, {"created_at", format_time(account.created_at)}};
@@ -35,12 +19,6 @@ Value::Object key_value(const domain::Key& key, const std::string& account_name)
           {"created_at", format_time(key.created_at)},
           {"expires_at", time_or_null(key.expires_at)},
           {"revoked_at", time_or_null(key.revoked_at)}};
-}
-
-Result<Value> read_object(std::string_view body) {
-  auto value = json::parse(body);
-  if (!value || value->as_object() == nullptr) return fail(ErrorCode::invalid_input, "the body must be a JSON object");
-  return value;
 }
 
 async::Task<http::Response> create_account(service::Accounts& accounts, http::Request& request) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/replicate/create_body.h"
 
+#include <algorithm>
+
 #include "api/problem.h"
 #include "json/value_json.h"
 
@@ -8,6 +10,8 @@ namespace hekto::api {
 namespace {
 
 using domain::Value;
+
+constexpr std::string_view kWebhookForm = "Must be an http or https URL of at most 4096 bytes without a user name";
 
 /// The closed schema of a create body (the reference's PredictionRequest). `version` belongs to POST /predictions only.
 /// webhook_completed and webhook_event_filter are spellings that old clients still send.
@@ -54,6 +58,38 @@ std::pair<const domain::Model*, const domain::Version*> resolve(const domain::Ca
   return {nullptr, nullptr};
 }
 
+/// The webhook that a body asks for, in the spelling of now or of old; nullopt when it asks for none. What its URL must
+/// be beyond the schema's "uri" goes into `problems`.
+std::optional<domain::Webhook> read_webhook(const Value& body, std::vector<domain::FieldProblem>& problems) {
+  for (const std::string_view name : {"webhook", "webhook_completed"}) {
+    const Value* url = body.find(name);
+    if (url == nullptr || url->as_string() == nullptr) continue;
+    if (!domain::parse_webhook_url(*url->as_string())) {
+      const bool told = std::ranges::find(problems, name, &domain::FieldProblem::field) != problems.end();
+      if (!told) problems.push_back({"format", std::string(name), std::string(kWebhookForm)});
+      return std::nullopt;
+    }
+    domain::Webhook webhook{*url->as_string(), {}, {}, {}};
+    if (name == "webhook_completed") {
+      webhook.filter = {domain::WebhookEvent::completed};
+      return webhook;
+    }
+    for (const std::string_view list_name : {"webhook_events_filter", "webhook_event_filter"}) {
+      const Value* list = body.find(list_name);
+      if (list == nullptr || list->as_array() == nullptr) continue;
+      for (const auto& item : *list->as_array()) {
+        const auto event = item.as_string() != nullptr ? domain::parse_webhook_event(*item.as_string()) : std::nullopt;
+        if (event && std::ranges::find(webhook.filter, *event) == webhook.filter.end()) {
+          webhook.filter.push_back(*event);
+        }
+      }
+      break;
+    }
+    return webhook;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::variant<service::CreatePrediction, http::Response> read_create_body(const domain::Catalog& catalog,
@@ -82,12 +118,7 @@ std::variant<service::CreatePrediction, http::Response> read_create_body(const d
     auto more = create.version->input.check(*input, "input");
     problems.insert(problems.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
-  for (const std::string_view name : {"webhook", "webhook_completed"}) {
-    // A webhook that is never sent would be a promise broken in silence.
-    if (const Value* webhook = parsed->find(name); webhook != nullptr && webhook->as_string() != nullptr) {
-      problems.push_back({"unsupported", std::string(name), "Webhooks are not delivered by this server; poll instead"});
-    }
-  }
+  create.webhook = read_webhook(*parsed, problems);
   if (!problems.empty()) return validation_failed(problems);
 
   for (auto& [name, value] : *parsed->as_object()) {

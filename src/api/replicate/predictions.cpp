@@ -36,6 +36,10 @@ async::Task<http::Response> create(const Api& api, Call& call, const domain::Mod
     request.cancel_after = *after;
   }
 
+  if (request.webhook) {
+    request.webhook->origin = call.urls.origin;
+    request.webhook->mount = call.urls.mount;
+  }
   auto created = co_await api.predictions.create(*call.caller, std::move(request));
   if (!created) co_return error_response(created.error());
 

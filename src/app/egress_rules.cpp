@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/egress_rules.h"
+
+#include <algorithm>
+
+namespace hekto::app {
+namespace {
+
+bool is_loopback(std::string_view host) {
+  if (host == "localhost") return true;
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const auto address = parse_ip_address(host);
+  return address && address_kind(*address) == AddressKind::loopback;
+}
+
+/// The host of an origin such as "https://[::1]:8080".
+std::string_view host_of(std::string_view origin) {
+  origin.remove_prefix(std::min(origin.size(), origin.find("://") + 3));
+  if (origin.starts_with('[')) return origin.substr(0, origin.find(']') + 1);
+  return origin.substr(0, origin.find(':'));
+}
+
+}  // namespace
+
+Result<egress::EgressPolicy> egress_policy(const Config& config) {
+  auto allow = NetworkList::parse(config.egress_allow);
+  if (!allow) return std::unexpected(allow.error());
+  const bool alone = std::ranges::all_of(config.listen, [](const std::string& text) {
+    const auto address = parse_listen(text);
+    return address && is_loopback(address->host);
+  });
+  const bool named_alone = config.public_url.empty() || is_loopback(host_of(config.public_url));
+  return egress::EgressPolicy{std::move(*allow), alone && named_alone};
+}
+
+}  // namespace hekto::app
