@@ -301,7 +301,7 @@ test('hekto webhooks lists what failed and sends it again, with and without a ru
   assert.match(metrics, /^hekto_webhook_attempts_total\{outcome="failed"\} 10$/m);
   assert.match(metrics, /^hekto_webhooks_dead_total 1$/m);
   const { key } = (await on.get('/webhooks/default/secret')).json();
-  await own.stop();
+  assert.deepEqual(await own.stop(), { code: 0, signal: null });
   for (const hidden of ['secret=1', 'a fox', key, key.slice(6)]) {
     assert.equal(own.log.some((line) => line.includes(hidden)), false, `the log holds ${hidden}`);
   }

@@ -136,6 +136,7 @@ TEST_F(WebhookDelivery, OfADeadTargetDelaysNoOther) {
     const auto id = make_message("https://good.example/" + std::to_string(i));
     sender->wake();
     until_delivered(id);
+    if (HasFatalFailure()) return;
   }
   EXPECT_EQ(http->sent("https://dead.example/").size(), 2u) << "two at once, and no more";
 }

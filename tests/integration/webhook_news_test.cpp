@@ -103,6 +103,25 @@ TEST_F(WebhookNews, NeverComesAfterTheEnd) {
   }
 }
 
+TEST_F(WebhookNews, HoldsTheEndBackUntilWhatIsUnderWayIsOut) {
+  start_all({{FakeRunner::Log{"a"}}});
+  async::StopToken released;
+  http->hold(kHook, released);
+  const auto created = create_told(kHook, {WebhookEvent::start, WebhookEvent::completed});
+  until("the start is under way", [&] { return http->sent().size() == 1; });
+  const auto id = ended(created).id;
+  until("the end is being told", [&] { return sender->stats().in_flight == 1; });
+  // Later in every queue than the message of the end, so when it is out, the other would be too.
+  const auto other = make_message("https://good.example/");
+  sender->wake();
+  until_delivered(other);
+  EXPECT_EQ(http->sent(kHook).size(), 1u);
+  released.request_stop();
+  until_delivered("msg_" + id);
+  EXPECT_EQ(status_in(http->sent(kHook).at(1)), "succeeded");
+  EXPECT_EQ(http->peak(kHook), 1u);
+}
+
 TEST_F(WebhookNews, IsNotSentAgainWhenItFails) {
   start_all({{FakeRunner::Hold{}}});
   http->answer(kHook, std::vector{500});
