@@ -9,9 +9,9 @@
 
 namespace hekto::store {
 
-// How output lies in its two columns, and a webhook in one. Every text is preceded by its length as a base-128 number, low groups first.
-// output: '1' for a list or '0', then the items. files: for each name, content type, sha256, then the size as such a
-// number. An output without items and files is stored as NULL in both.
+// How output lies in its two columns, and a webhook in one. Every text is preceded by its length as a base-128 number,
+// low groups first. output: '1' for a list or '0', then the items. files: for each name, content type, sha256, then the
+// size as such a number. An output without items and files is stored as NULL in both.
 
 std::string encode_items(const domain::Output& output);
 std::string encode_files(const std::vector<domain::OutputFile>& files);
