@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kPayloadBytes = 1 + 16 + 2;
 constexpr std::size_t kMacBytes = 16;
+static_assert(((kPayloadBytes + kMacBytes) * 8 + 4) / 5 == kLinkTokenLength);
 
 }  // namespace
 

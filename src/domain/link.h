@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,9 @@ struct Link {
   std::uint16_t index = 0;
   friend bool operator==(const Link&, const Link&) = default;
 };
+
+/// Characters of a token. A file id has 26, so that the two can share a path.
+inline constexpr std::size_t kLinkTokenLength = 56;
 
 /// Signs and checks links. A token is base32(kind, id, index, HMAC-SHA256 truncated to 128 bits): it cannot be forged
 /// and has one spelling. It carries no expiry, because the prediction it names does: what a link opens ends with

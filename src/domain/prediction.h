@@ -66,6 +66,7 @@ struct Prediction {
   std::optional<Time> started_at;
   std::optional<Time> completed_at;
   std::optional<Time> deadline;  ///< from Cancel-After
+  std::string deployment;        ///< name of the deployment that it was made through; empty: none
   std::string metrics;  ///< further members as JSON text without braces: "\"image_output_count\":1"; may be empty
   bool data_removed = false;
   StreamKind stream = StreamKind::none;  ///< decides whether there is a urls.stream, and its form

@@ -90,6 +90,7 @@ void append_object(std::string& out, const domain::Prediction& p, const UrlConte
   out += '"';
   append_time_member(out, "created_at", p.created_at);
   append_time_member(out, "deadline", p.deadline);
+  if (!p.deployment.empty()) append_member(out, "deployment", p.deployment);
   if (!as_created) {
     append_time_member(out, "started_at", p.started_at);
     append_time_member(out, "completed_at", p.completed_at);

@@ -17,7 +17,7 @@ namespace hekto::ports {
 /// Names a stored file: the content's hash within an owner. Owners never share bytes, so removing one owner's file
 /// can never take another's away.
 struct FileKey {
-  std::string owner;   ///< 26 lower-case base32 characters: the prediction that the file belongs to
+  std::string owner;   ///< 26 lower-case base32 characters: the prediction or the upload that the file is of
   std::string sha256;  ///< 64 lower-case hex characters
   friend bool operator==(const FileKey&, const FileKey&) = default;
 };

@@ -12,7 +12,10 @@
 #include "async/task.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "domain/deployment.h"
+#include "domain/file.h"
 #include "domain/key.h"
+#include "domain/owned_model.h"
 #include "domain/prediction.h"
 #include "domain/webhook.h"
 
@@ -37,6 +40,24 @@ struct PredictionQuery {
 struct PredictionPage {
   std::vector<domain::Prediction> items;  ///< newest first in both directions
   bool more = false;                      ///< whether there is more in the direction asked for
+};
+
+/// A place in a list that is ordered by time and then by id. It goes on being one when what stood there is gone.
+struct Position {
+  Time created_at{};
+  std::string id;  ///< id or name, whatever is unique in the list
+};
+/// Newest first. At most one of the two cursors is given.
+struct PageQuery {
+  std::string account;
+  std::optional<Position> before;  ///< only what is older than this: the cursor, towards older
+  std::optional<Position> after;   ///< only what is newer than this: the cursor, towards newer
+  std::size_t limit = 100;
+};
+template <class T>
+struct Page {
+  std::vector<T> items;  ///< newest first in both directions
+  bool more = false;     ///< whether there is more in the direction asked for
 };
 
 /// A prediction that is not terminal, as much of it as a queue needs.
@@ -145,7 +166,7 @@ class Store {
   virtual async::Task<Result<std::vector<Garbage>>> garbage(std::size_t limit) = 0;
   /// Forgets garbage whose bytes are gone.
   virtual async::Task<Result<void>> forget_garbage(std::vector<std::int64_t> ids) = 0;
-  /// Which of these (prediction id, sha256) pairs no prediction and no garbage names: files to remove.
+  /// Which of these (owner, sha256) pairs no prediction, no uploaded file and no garbage names: files to remove.
   virtual async::Task<Result<std::vector<Garbage>>> orphans(std::vector<Garbage> candidates) = 0;
 
   // Webhooks.
@@ -177,6 +198,42 @@ class Store {
   /// Makes `secret` the current one. The one before goes on until `previous_until`; an older one ends at once.
   virtual async::Task<Result<domain::WebhookSecrets>> rotate_webhook_secret(std::string account, Secret secret,
                                                                             Time previous_until) = 0;
+
+  // Uploaded files.
+  /// conflict when the id exists.
+  virtual async::Task<Result<void>> create_file(domain::File file) = 0;
+  /// not_found when there is none. Whose it is, and whether it has expired, is for the caller to check.
+  virtual async::Task<Result<domain::File>> find_file(std::string id) = 0;
+  /// Those of query.account that expire after `now`.
+  virtual async::Task<Result<Page<domain::File>>> list_files(PageQuery query, Time now) = 0;
+  /// Forgets the file and keeps its bytes as garbage. not_found unless it is `account`'s.
+  virtual async::Task<Result<void>> remove_file(std::string account, std::string id) = 0;
+  /// The same for up to `limit` files that expire at `now` or before, those first that expire first. Returns how many.
+  virtual async::Task<Result<std::size_t>> expire_files(Time now, std::size_t limit) = 0;
+
+  // Deployments. One is named by account id and name.
+  /// conflict when the account has one of that name.
+  virtual async::Task<Result<void>> create_deployment(domain::Deployment deployment) = 0;
+  virtual async::Task<Result<domain::Deployment>> find_deployment(std::string account, std::string name) = 0;
+  virtual async::Task<Result<Page<domain::Deployment>>> list_deployments(PageQuery query) = 0;
+  /// Makes `next` the current release and returns the deployment. conflict unless its number follows the current one's,
+  /// so that of two changes made at once only one is taken; not_found when there is no such deployment.
+  virtual async::Task<Result<domain::Deployment>> release(std::string account, std::string name,
+                                                          domain::Release next) = 0;
+  /// not_found when there is none.
+  virtual async::Task<Result<void>> delete_deployment(std::string account, std::string name) = 0;
+
+  // Models that clients created. One is named by owner (the account's name) and name.
+  /// conflict when there is one of that owner and name.
+  virtual async::Task<Result<void>> create_model(domain::OwnedModel model) = 0;
+  /// not_found when there is none. Who may see it is for the caller to check.
+  virtual async::Task<Result<domain::OwnedModel>> find_model(std::string owner, std::string name) = 0;
+  /// Those of `account` and the public ones of all others, oldest first.
+  virtual async::Task<Result<std::vector<domain::OwnedModel>>> list_models(std::string account) = 0;
+  /// Replaces everything but account, owner, name and created_at. not_found when there is none.
+  virtual async::Task<Result<void>> update_model(domain::OwnedModel model) = 0;
+  /// not_found when there is none.
+  virtual async::Task<Result<void>> delete_model(std::string owner, std::string name) = 0;
 };
 
 }  // namespace hekto::ports

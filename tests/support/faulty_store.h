@@ -105,6 +105,52 @@ class FaultyStore final : public ports::Store {
     return plan_.pass("rotate_webhook_secret",
                       inner_.rotate_webhook_secret(std::move(account), std::move(secret), previous_until));
   }
+  async::Task<Result<void>> create_file(domain::File file) override {
+    return plan_.pass("create_file", inner_.create_file(std::move(file)));
+  }
+  async::Task<Result<domain::File>> find_file(std::string id) override {
+    return plan_.pass("find_file", inner_.find_file(std::move(id)));
+  }
+  async::Task<Result<ports::Page<domain::File>>> list_files(ports::PageQuery query, Time now) override {
+    return plan_.pass("list_files", inner_.list_files(std::move(query), now));
+  }
+  async::Task<Result<void>> remove_file(std::string account, std::string id) override {
+    return plan_.pass("remove_file", inner_.remove_file(std::move(account), std::move(id)));
+  }
+  async::Task<Result<std::size_t>> expire_files(Time now, std::size_t limit) override {
+    return plan_.pass("expire_files", inner_.expire_files(now, limit));
+  }
+  async::Task<Result<void>> create_deployment(domain::Deployment deployment) override {
+    return plan_.pass("create_deployment", inner_.create_deployment(std::move(deployment)));
+  }
+  async::Task<Result<domain::Deployment>> find_deployment(std::string account, std::string name) override {
+    return plan_.pass("find_deployment", inner_.find_deployment(std::move(account), std::move(name)));
+  }
+  async::Task<Result<ports::Page<domain::Deployment>>> list_deployments(ports::PageQuery query) override {
+    return plan_.pass("list_deployments", inner_.list_deployments(std::move(query)));
+  }
+  async::Task<Result<domain::Deployment>> release(std::string account, std::string name,
+                                                  domain::Release next) override {
+    return plan_.pass("release", inner_.release(std::move(account), std::move(name), std::move(next)));
+  }
+  async::Task<Result<void>> delete_deployment(std::string account, std::string name) override {
+    return plan_.pass("delete_deployment", inner_.delete_deployment(std::move(account), std::move(name)));
+  }
+  async::Task<Result<void>> create_model(domain::OwnedModel model) override {
+    return plan_.pass("create_model", inner_.create_model(std::move(model)));
+  }
+  async::Task<Result<domain::OwnedModel>> find_model(std::string owner, std::string name) override {
+    return plan_.pass("find_model", inner_.find_model(std::move(owner), std::move(name)));
+  }
+  async::Task<Result<std::vector<domain::OwnedModel>>> list_models(std::string account) override {
+    return plan_.pass("list_models", inner_.list_models(std::move(account)));
+  }
+  async::Task<Result<void>> update_model(domain::OwnedModel model) override {
+    return plan_.pass("update_model", inner_.update_model(std::move(model)));
+  }
+  async::Task<Result<void>> delete_model(std::string owner, std::string name) override {
+    return plan_.pass("delete_model", inner_.delete_model(std::move(owner), std::move(name)));
+  }
 
  private:
   ports::Store& inner_;

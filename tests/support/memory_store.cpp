@@ -207,6 +207,9 @@ Task<Result<std::vector<ports::Garbage>>> MemoryStore::orphans(std::vector<ports
         contains(predictions_[place->second].output.files, file.sha256, &domain::OutputFile::sha256)) {
       return true;
     }
+    if (std::ranges::any_of(files_, [&](const auto& f) { return f.id == file.owner && f.sha256 == file.sha256; })) {
+      return true;
+    }
     return std::ranges::any_of(garbage_,
                                [&](const auto& g) { return g.owner == file.owner && g.sha256 == file.sha256; });
   });

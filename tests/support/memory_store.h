@@ -49,7 +49,28 @@ class MemoryStore final : public ports::Store {
   async::Task<Result<domain::WebhookSecrets>> rotate_webhook_secret(std::string account, Secret secret,
                                                                     Time previous_until) override;
 
+  async::Task<Result<void>> create_file(domain::File file) override;
+  async::Task<Result<domain::File>> find_file(std::string id) override;
+  async::Task<Result<ports::Page<domain::File>>> list_files(ports::PageQuery query, Time now) override;
+  async::Task<Result<void>> remove_file(std::string account, std::string id) override;
+  async::Task<Result<std::size_t>> expire_files(Time now, std::size_t limit) override;
+
+  async::Task<Result<void>> create_deployment(domain::Deployment deployment) override;
+  async::Task<Result<domain::Deployment>> find_deployment(std::string account, std::string name) override;
+  async::Task<Result<ports::Page<domain::Deployment>>> list_deployments(ports::PageQuery query) override;
+  async::Task<Result<domain::Deployment>> release(std::string account, std::string name, domain::Release next) override;
+  async::Task<Result<void>> delete_deployment(std::string account, std::string name) override;
+
+  async::Task<Result<void>> create_model(domain::OwnedModel model) override;
+  async::Task<Result<domain::OwnedModel>> find_model(std::string owner, std::string name) override;
+  async::Task<Result<std::vector<domain::OwnedModel>>> list_models(std::string account) override;
+  async::Task<Result<void>> update_model(domain::OwnedModel model) override;
+  async::Task<Result<void>> delete_model(std::string owner, std::string name) override;
+
  private:
+  /// Makes garbage of files_[index]. With mutex_ held.
+  void drop_file(std::size_t index);
+
   std::mutex mutex_;  // guards everything below
   std::vector<domain::Account> accounts_;
   std::vector<domain::Key> keys_;
@@ -65,6 +86,10 @@ class MemoryStore final : public ports::Store {
   ports::WebhookRecord* find_message(const std::string& id);
   /// Writes what the outbox says of a prediction that has just ended.
   void tell_end(const domain::Prediction& p);
+
+  std::vector<domain::File> files_;
+  std::map<std::pair<std::string, std::string>, domain::Deployment> deployments_;  // by account and name
+  std::map<std::pair<std::string, std::string>, domain::OwnedModel> models_;       // by owner and name
 };
 
 }  // namespace hekto::test

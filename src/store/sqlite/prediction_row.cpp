@@ -26,9 +26,9 @@ constexpr char kLoad[] = "SELECT " HEKTO_PREDICTION_COLUMNS " FROM predictions W
 
 constexpr char kInsert[] =
     "INSERT INTO predictions(id, account_id, status, created_at, started_at, completed_at, deadline, epoch, attempts, "
-    "test, stream, data_removed, key_id, model, version, metrics, error, files, input, logs, output, "
+    "test, stream, data_removed, key_id, model, version, deployment, metrics, error, files, input, logs, output, "
     "webhook) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, "
-    "?22)";
+    "?22, ?23)";
 constexpr char kInsertLargeInput[] = "INSERT INTO large_inputs(seq, input) VALUES(last_insert_rowid(), ?1)";
 
 constexpr char kUpdateLease[] = "UPDATE predictions SET epoch = ?2, attempts = ?3 WHERE seq = ?1";
@@ -83,6 +83,7 @@ PredictionRow take_row(Query& query) {
   p.key_id = query.take_text();
   p.model = query.take_text();
   p.version = query.take_text();
+  p.deployment = query.take_text();
   p.metrics = query.take_text();
   p.error = query.take_optional_text();
   const std::string files = query.take_blob();
@@ -112,11 +113,12 @@ bool insert_prediction(Connection& connection, const Prediction& p) {
   const OutputColumns output(p.output);
   const bool apart = has_large_input(p);
   const auto input = apart ? std::nullopt : std::optional<std::string_view>(p.input);
+  const auto deployment = p.deployment.empty() ? std::nullopt : std::optional<std::string_view>(p.deployment);
   const std::string webhook = p.webhook ? encode_webhook(*p.webhook) : std::string();
   Query insert(connection, kInsert);
   insert.bind(p.id, p.account, number(p.status), p.created_at, p.started_at, p.completed_at, p.deadline, p.epoch,
               std::int64_t{p.attempts}, p.test, number(p.stream), p.data_removed, p.key_id, p.model, p.version,
-              p.metrics, p.error, output.files_blob(), input, p.logs, output.items_blob(),
+              deployment, p.metrics, p.error, output.files_blob(), input, p.logs, output.items_blob(),
               p.webhook ? std::optional(Blob{webhook}) : std::nullopt);
   if (!insert.run_unless_duplicate()) return false;
   if (apart) Query(connection, kInsertLargeInput).bind(p.input).run();

@@ -7,6 +7,7 @@
 #include <string>
 #include <variant>
 
+#include "store/sqlite/page.h"
 #include "store/sqlite/prediction_row.h"
 #include "store/sqlite/webhooks.h"
 
@@ -43,11 +44,6 @@ std::optional<std::int64_t> seq_of(Connection& connection, std::string_view id, 
   const auto seq = query.take_int();
   if (!account.empty() && query.take_text() != account) return std::nullopt;
   return seq;
-}
-
-/// SQLite takes a negative LIMIT for none at all.
-std::int64_t limit_number(std::size_t limit) {
-  return static_cast<std::int64_t>(std::min<std::size_t>(limit, 1 << 30));
 }
 
 /// How much of a prediction there is. Events only ever add, so equal amounts mean that nothing changed.

@@ -4,8 +4,10 @@
 #include <string>
 
 #include "store/sqlite/output_codec.h"
+#include "store/sqlite/page.h"
 #include "store/sqlite/prediction_row.h"
 #include "store/sqlite/predictions.h"
+#include "store/sqlite/resources.h"
 
 namespace hekto::store {
 namespace {
@@ -19,10 +21,6 @@ constexpr char kForget[] = "DELETE FROM garbage WHERE id = ?1";
 constexpr char kFilesOf[] = "SELECT files FROM predictions WHERE id = ?1";
 constexpr char kIsGarbage[] = "SELECT 1 FROM garbage WHERE owner = ?1 AND sha256 = ?2";
 
-std::int64_t limit_number(std::size_t limit) {
-  return static_cast<std::int64_t>(std::min<std::size_t>(limit, 1 << 30));
-}
-
 bool is_named(Connection& connection, const ports::Garbage& file) {
   Query prediction(connection, kFilesOf);
   prediction.bind(file.owner);
@@ -32,6 +30,7 @@ bool is_named(Connection& connection, const ports::Garbage& file) {
     if (!decode_files(prediction.take_blob(), files)) throw std::runtime_error("the files of a prediction are damaged");
     if (std::ranges::find(files, file.sha256, &domain::OutputFile::sha256) != files.end()) return true;
   }
+  if (has_file(connection, file.owner, file.sha256)) return true;
   Query garbage(connection, kIsGarbage);
   garbage.bind(file.owner, file.sha256);
   return garbage.step();
@@ -78,8 +77,8 @@ Result<void> forget_garbage(Connection& connection, const std::vector<std::int64
 }
 
 Result<std::vector<ports::Garbage>> orphans(Connection& connection, std::vector<ports::Garbage> candidates) {
-  // No snapshot is needed: a file's name goes from prediction to garbage in one transaction, and the prediction is
-  // looked at first.
+  // No snapshot is needed: a file's name goes from its row to garbage in one transaction, and the row is looked at
+  // first.
   std::erase_if(candidates, [&connection](const ports::Garbage& file) { return is_named(connection, file); });
   return candidates;
 }

@@ -64,6 +64,7 @@ CREATE TABLE predictions(
   key_id TEXT NOT NULL,
   model TEXT NOT NULL,
   version TEXT NOT NULL,
+  deployment TEXT,
   metrics TEXT NOT NULL,
   webhook BLOB,
   error TEXT,
@@ -129,6 +130,54 @@ CREATE TABLE webhook_secrets(
   previous BLOB,
   previous_until INTEGER
 ) STRICT;
+
+CREATE TABLE files(
+  id TEXT NOT NULL PRIMARY KEY,
+  account_id TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  name TEXT NOT NULL,
+  content_type TEXT NOT NULL,
+  metadata TEXT NOT NULL
+) STRICT;
+CREATE INDEX files_by_account ON files(account_id, created_at, id);
+CREATE INDEX files_by_expiry ON files(expires_at, id);
+
+CREATE TABLE deployments(
+  account_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  version TEXT NOT NULL,
+  hardware TEXT NOT NULL,
+  min_instances INTEGER NOT NULL,
+  max_instances INTEGER NOT NULL,
+  released_at INTEGER NOT NULL,
+  PRIMARY KEY(account_id, name)
+) STRICT;
+CREATE INDEX deployments_by_account ON deployments(account_id, created_at, name);
+
+CREATE TABLE models(
+  owner TEXT NOT NULL,
+  name TEXT NOT NULL,
+  account_id TEXT NOT NULL,
+  visibility TEXT NOT NULL,
+  hardware TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  description TEXT,
+  github_url TEXT,
+  paper_url TEXT,
+  license_url TEXT,
+  weights_url TEXT,
+  cover_image_url TEXT,
+  readme TEXT,
+  PRIMARY KEY(owner, name)
+) STRICT;
+CREATE INDEX models_by_account ON models(account_id);
+CREATE INDEX models_public ON models(created_at) WHERE visibility = 'public';
 )sql";
 
 std::unexpected<Error> unusable(const std::filesystem::path& file, const std::string& why) {

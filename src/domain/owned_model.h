@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+
+namespace hekto::domain {
+
+/// A model that a client created through the API. It has no version and so cannot run: versions come with the catalog.
+struct OwnedModel {
+  std::string account;  ///< owning account id
+  std::string owner;    ///< that account's name
+  std::string name;
+  std::string visibility;  ///< "public" or "private"
+  std::string hardware;    ///< a sku
+  std::optional<std::string> description, readme;
+  std::optional<std::string> github_url, paper_url, license_url, weights_url, cover_image_url;
+  Time created_at{};
+  friend bool operator==(const OwnedModel&, const OwnedModel&) = default;
+};
+
+}  // namespace hekto::domain

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models that clients created.
+#include <string>
+
+#include "store/sqlite/resources.h"
+
+namespace hekto::store {
+namespace {
+
+using domain::OwnedModel;
+
+#define HEKTO_MODEL_COLUMNS                                                                                      \
+  "owner, name, account_id, visibility, hardware, created_at, description, github_url, paper_url, license_url, " \
+  "weights_url, cover_image_url, readme"
+constexpr char kInsert[] =
+    "INSERT INTO models(" HEKTO_MODEL_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+constexpr char kFind[] = "SELECT " HEKTO_MODEL_COLUMNS " FROM models WHERE owner = ?1 AND name = ?2";
+constexpr char kList[] = "SELECT " HEKTO_MODEL_COLUMNS
+                         " FROM models WHERE account_id = ?1 OR visibility = 'public' ORDER BY created_at, owner, name";
+constexpr char kUpdate[] =
+    "UPDATE models SET visibility = ?3, hardware = ?4, description = ?5, github_url = ?6, paper_url = ?7, "
+    "license_url = ?8, weights_url = ?9, cover_image_url = ?10, readme = ?11 WHERE owner = ?1 AND name = ?2 "
+    "RETURNING 1";
+constexpr char kDelete[] = "DELETE FROM models WHERE owner = ?1 AND name = ?2 RETURNING 1";
+
+OwnedModel take_model(Query& query) {
+  OwnedModel model;
+  model.owner = query.take_text();
+  model.name = query.take_text();
+  model.account = query.take_text();
+  model.visibility = query.take_text();
+  model.hardware = query.take_text();
+  model.created_at = query.take_time();
+  model.description = query.take_optional_text();
+  model.github_url = query.take_optional_text();
+  model.paper_url = query.take_optional_text();
+  model.license_url = query.take_optional_text();
+  model.weights_url = query.take_optional_text();
+  model.cover_image_url = query.take_optional_text();
+  model.readme = query.take_optional_text();
+  return model;
+}
+
+std::unexpected<Error> unknown(std::string_view owner, std::string_view name) {
+  return fail(ErrorCode::not_found, "there is no model " + std::string(owner) + "/" + std::string(name));
+}
+
+}  // namespace
+
+Result<void> create_model(Connection& connection, const OwnedModel& m) {
+  Query insert(connection, kInsert);
+  insert.bind(m.owner, m.name, m.account, m.visibility, m.hardware, m.created_at, m.description, m.github_url,
+              m.paper_url, m.license_url, m.weights_url, m.cover_image_url, m.readme);
+  if (!insert.run_unless_duplicate()) {
+    return fail(ErrorCode::conflict, "there is a model " + m.owner + "/" + m.name + " already");
+  }
+  return {};
+}
+
+Result<OwnedModel> find_model(Connection& connection, std::string_view owner, std::string_view name) {
+  Query query(connection, kFind);
+  if (!query.bind(owner, name).step()) return unknown(owner, name);
+  return take_model(query);
+}
+
+Result<std::vector<OwnedModel>> list_models(Connection& connection, std::string_view account) {
+  Query query(connection, kList);
+  query.bind(account);
+  std::vector<OwnedModel> models;
+  while (query.step()) models.push_back(take_model(query));
+  return models;
+}
+
+Result<void> update_model(Connection& connection, const OwnedModel& m) {
+  Query update(connection, kUpdate);
+  update.bind(m.owner, m.name, m.visibility, m.hardware, m.description, m.github_url, m.paper_url, m.license_url,
+              m.weights_url, m.cover_image_url, m.readme);
+  if (!update.step()) return unknown(m.owner, m.name);
+  update.run();
+  return {};
+}
+
+Result<void> delete_model(Connection& connection, std::string_view owner, std::string_view name) {
+  Query remove(connection, kDelete);
+  if (!remove.bind(owner, name).step()) return unknown(owner, name);
+  remove.run();
+  return {};
+}
+
+}  // namespace hekto::store
