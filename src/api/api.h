@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "domain/file.h"
 #include "domain/link.h"
 #include "domain/model.h"
 #include "http/message.h"
@@ -13,6 +14,7 @@
 #include "ports/clock.h"
 #include "ports/file_store.h"
 #include "service/accounts.h"
+#include "service/files.h"
 #include "service/keyring.h"
 #include "service/predictions.h"
 #include "service/webhooks.h"
@@ -31,7 +33,9 @@ struct Api {
   service::Predictions& predictions;
   const domain::Catalog& catalog;
   const domain::LinkSigner& signer;
+  const domain::FileSigner& file_signer;
   ports::FileStore& files;
+  service::Files& uploads;
   const ports::Clock& clock;
   service::Webhooks& webhooks;
   ApiOptions options;
@@ -58,6 +62,11 @@ struct Call {
 };
 using CallHandler = std::function<async::Task<http::Response>(const Api&, Call&)>;
 
+/// What add_route does for a handler behind a key, for a route that is not always behind one: authentication, the
+/// allowance of `rate_class` with its headers. `handler` outlives the answer.
+async::Task<http::Response> answer_call(const Api& api, http::Request& request, const json::UrlContext& urls,
+                                        service::RateClass rate_class, const CallHandler& handler);
+
 /// Adds a route under every official mount (/v1 and /replicate/v1) and its aliases for clients with an unusual base
 /// URL, behind authentication and the allowance of `rate_class`. Answers carry ratelimit-remaining and ratelimit-reset.
 void add_route(http::Router& router, const Api& api, http::Method method, std::string_view path,
@@ -68,11 +77,18 @@ void add_open_route(
     http::Router& router, const Api& api, http::Method method, std::string_view path,
     std::function<async::Task<http::Response>(const Api&, http::Request&, const json::UrlContext&)> handler);
 
+/// The event stream that the token in the path opens; needs no key.
+async::Task<http::Response> stream_events(const Api& api, http::Request& request, const json::UrlContext& urls);
+
 // One function a resource; each adds its routes.
 void add_prediction_routes(http::Router& router, const Api& api);
 void add_model_routes(http::Router& router, const Api& api);
 void add_account_routes(http::Router& router, const Api& api);
 void add_stream_routes(http::Router& router, const Api& api);
+/// Uploads, and at /files/{token} the streams of models that make files.
+void add_file_routes(http::Router& router, const Api& api);
+/// The absolute `next` of a list glued behind a base URL, which Go's pager makes: /v1/https://host/v1/predictions?…
+void add_glued_routes(http::Router& router, const Api& api);
 void add_delivery_routes(http::Router& router, const Api& api);
 void add_webhook_routes(http::Router& router, const Api& api);
 /// Administration; for the Unix socket only (app/admin_call.h lists the requests).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <expected>
 #include <optional>
 
 #include "api/api.h"
@@ -30,6 +31,21 @@ bool is_host(std::string_view host) {
 
 std::string_view first_item(std::string_view list) { return trim(list.substr(0, list.find(','))); }
 
+/// A caller who is let in, and what is left of the allowance.
+struct Admitted {
+  service::Principal caller;
+  std::optional<domain::RateLimit::Decision> decision;
+};
+std::expected<Admitted, http::Response> admit_call(const Api& api, const http::Request& request,
+                                                   service::RateClass rate_class) {
+  const Time now = api.clock.now();
+  auto caller = api.keys.authenticate(request.header("authorization"), now);
+  if (!caller) return std::unexpected(error_response(caller.error()));
+  const auto decision = (*caller)->take(rate_class, now);
+  if (decision && !decision->allowed) return std::unexpected(throttled(*decision));
+  return Admitted{std::move(*caller), decision};
+}
+
 void add_rate_headers(http::Response& response, const domain::RateLimit::Decision& decision) {
   response.set("ratelimit-remaining", std::to_string(decision.remaining));
   response.set("ratelimit-reset", std::to_string(decision.reset_seconds));
@@ -56,6 +72,16 @@ RequestUrls::RequestUrls(const Api& api, const http::Request& request, std::stri
   origin_.append(secure ? "https://" : "http://").append(host);
 }
 
+async::Task<http::Response> answer_call(const Api& api, http::Request& request, const json::UrlContext& urls,
+                                        service::RateClass rate_class, const CallHandler& handler) {
+  auto admitted = admit_call(api, request, rate_class);
+  if (!admitted) co_return std::move(admitted.error());
+  Call call{request, admitted->caller, urls};
+  auto response = co_await handler(api, call);
+  if (admitted->decision) add_rate_headers(response, *admitted->decision);
+  co_return response;
+}
+
 void add_route(http::Router& router, const Api& api, http::Method method, std::string_view path,
                service::RateClass rate_class, CallHandler handler, http::RouteOptions options) {
   options.admit = [&api](const http::Request& request) -> std::optional<http::Response> {
@@ -69,15 +95,12 @@ void add_route(http::Router& router, const Api& api, http::Method method, std::s
         // The router keeps this object for as long as it serves, so the coroutine may use its captures.
         [&api, canonical = mount.canonical, rate_class,
          handler](http::Request& request) -> async::Task<http::Response> {
-          const Time now = api.clock.now();
-          const auto caller = api.keys.authenticate(request.header("authorization"), now);
-          if (!caller) co_return error_response(caller.error());
-          const auto decision = (*caller)->take(rate_class, now);
-          if (decision && !decision->allowed) co_return throttled(*decision);
+          auto admitted = admit_call(api, request, rate_class);
+          if (!admitted) co_return std::move(admitted.error());
           const RequestUrls urls(api, request, canonical);
-          Call call{request, *caller, urls.context()};
+          Call call{request, admitted->caller, urls.context()};
           auto response = co_await handler(api, call);
-          if (decision) add_rate_headers(response, *decision);
+          if (admitted->decision) add_rate_headers(response, *admitted->decision);
           co_return response;
         },
         options);

@@ -8,5 +8,5 @@ hekto_library(hekto_config
     ${CMAKE_CURRENT_LIST_DIR}/config_values.cpp
     ${CMAKE_CURRENT_LIST_DIR}/suggest.cpp
   LINK hekto_base hekto_async
-  PRIVATE_LINK yaml-cpp
+  PRIVATE_LINK hekto_domain yaml-cpp
   TESTS ${CMAKE_CURRENT_LIST_DIR}/config_test.cpp)

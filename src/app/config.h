@@ -39,11 +39,15 @@ struct Config {
   std::size_t max_json_body = 16 << 20;  ///< bytes of a create
   Duration drain_grace = std::chrono::seconds(25);
 
-  Duration link_lifetime = std::chrono::hours(1);  ///< links.lifetime: after completion
-  Duration retention = std::chrono::hours(1);      ///< retention.after: then input, output, logs, files go
-  Duration time_limit = std::chrono::minutes(30);  ///< predictions.time_limit: run time of one attempt
-  unsigned concurrency = 64;                       ///< predictions.concurrency: runs under way at once
-  unsigned queue_limit = 100'000;                  ///< predictions.queue_limit: unfinished ones; beyond: 503
+  Duration link_lifetime = std::chrono::hours(1);   ///< links.lifetime: after completion
+  Duration retention = std::chrono::hours(1);       ///< retention.after: then input, output, logs, files go
+  Duration file_lifetime = std::chrono::hours(24);  ///< files.lifetime: of uploads
+  std::size_t max_file = 100 << 20;                 ///< files.max_size: bytes of one upload
+  std::size_t max_inputs = 100 << 20;               ///< inputs.max_size: bytes of all input files of a prediction
+  std::vector<std::string> input_types = {"*/*"};   ///< inputs.types: media types of input files that are taken
+  Duration time_limit = std::chrono::minutes(30);   ///< predictions.time_limit: run time of one attempt
+  unsigned concurrency = 64;                        ///< predictions.concurrency: runs under way at once
+  unsigned queue_limit = 100'000;                   ///< predictions.queue_limit: unfinished ones; beyond: 503
 
   double sandbox_speed = 1;  ///< sandbox.speed: 2 is twice as fast; 0 leaves all waiting out
 

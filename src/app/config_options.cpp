@@ -231,6 +231,22 @@ void add_limit_options(std::vector<Option>& table) {
       [](Config& c) -> auto& { return c.drain_grace; }, 0s, 1h));
 }
 
+void add_file_options(std::vector<Option>& table) {
+  table.push_back(span(
+      "files.lifetime", "How long an uploaded file is kept", [](Config& c) -> auto& { return c.file_lifetime; }, 1s,
+      24h * 365));
+  table.push_back(size(
+      "files.max_size", "One uploaded file; beyond: 413", [](Config& c) -> auto& { return c.max_file; }, 1 << 10,
+      std::size_t{4} << 30));
+  table.push_back(size(
+      "inputs.max_size", "All files that one prediction's input names; beyond: it fails",
+      [](Config& c) -> auto& { return c.max_inputs; }, 1 << 10, std::size_t{64} << 30));
+  table.push_back(list(
+      "inputs.types", "MEDIA-TYPE",
+      "Types of input files that are taken, such as image/png or image/*; others: it fails",
+      [](Config& c) -> auto& { return c.input_types; }, false, parse_media_pattern));
+}
+
 void add_prediction_options(std::vector<Option>& table) {
   table.push_back(span(
       "links.lifetime", "How long after completion output links work; at most retention.after",
@@ -238,6 +254,7 @@ void add_prediction_options(std::vector<Option>& table) {
   table.push_back(span(
       "retention.after", "When after completion input, output, logs and files are removed",
       [](Config& c) -> auto& { return c.retention; }, 1s, 24h * 365));
+  add_file_options(table);
   table.push_back(span(
       "predictions.time_limit", "Longest run time of one attempt", [](Config& c) -> auto& { return c.time_limit; }, 1s,
       24h * 7));

@@ -283,6 +283,14 @@ TEST(Options, AreWrittenAsTheirOwnDefaults) {
   }
 }
 
+TEST_F(ConfigTest, TakesMediaTypesAndGroupsOfThem) {
+  EXPECT_THAT(load("inputs:\n  types: [image/*, video/mp4]\n")->input_types, ElementsAre("image/*", "video/mp4"));
+  EXPECT_THAT(load("inputs:\n  types: '*/*'\n")->input_types, ElementsAre("*/*"));
+  for (const std::string text : {"image", "'*/png'", "image/*/x", "image/png; q=1", "/*"}) {
+    EXPECT_FALSE(load("inputs:\n  types: " + text + "\n")) << text;
+  }
+}
+
 TEST(Options, AreListedWithFlagAndVariable) {
   const auto& all = options();
 
@@ -291,7 +299,7 @@ TEST(Options, AreListedWithFlagAndVariable) {
   ASSERT_NE(found, all.end());
   EXPECT_EQ(found->flag, "--limits-connections-per-address");
   EXPECT_EQ(found->variable, "HEKTO_LIMITS_CONNECTIONS_PER_ADDRESS");
-  EXPECT_EQ(all.size(), 36U);
+  EXPECT_EQ(all.size(), 40U);
   EXPECT_THAT(options_markdown(), HasSubstr("| `links.lifetime` | DURATION | `1h` |"));
   EXPECT_THAT(options_markdown(), HasSubstr("| `log.format` | json\\|text | `json` |"));
 }

@@ -11,6 +11,7 @@
 
 #include "app/config.h"
 #include "base/text.h"
+#include "domain/media_type.h"
 
 namespace hekto::app {
 namespace {
@@ -125,6 +126,15 @@ Result<std::string> parse_origin(std::string_view text) {
   std::uint16_t number = 0;
   if (!port.empty() && (!read_port(port.substr(1), number) || number == 0)) return bad();
   return origin;
+}
+
+Result<std::string> parse_media_pattern(std::string_view text) {
+  const bool group = text.ends_with("/*");
+  const std::string example = group ? std::string(text.substr(0, text.size() - 1)) + "x" : std::string(text);
+  if (text != "*/*" && (!domain::is_media_type(example) || text.find(';') != std::string_view::npos)) {
+    return unexpected_text("a media type such as image/png, image/* or */*", text);
+  }
+  return std::string(text);
 }
 
 Result<std::string> parse_network(std::string_view text) {

@@ -50,9 +50,12 @@ Result<void> Gateway::start() {
   if (!egress) return std::unexpected(egress.error());
   if (auto opened = open_stores(); !opened) return opened;
 
-  auto link_key = async::run_blocking(io_.next(), store_->setting("link_key", hex_encode(random_string_bytes(32))));
+  auto link_key = make_secret("link_key");
   if (!link_key) return std::unexpected(link_key.error());
-  signer_ = std::make_unique<domain::LinkSigner>(Secret(std::move(*link_key)));
+  auto file_key = make_secret("file_key");
+  if (!file_key) return std::unexpected(file_key.error());
+  signer_ = std::make_unique<domain::LinkSigner>(std::move(*link_key));
+  file_signer_ = std::make_unique<domain::FileSigner>(std::move(*file_key));
   make_webhooks(std::move(*egress));
   make_services(std::move(*catalog));
   if (auto loaded = async::run_blocking(io_.next(), keys_->load()); !loaded) return loaded;
@@ -88,6 +91,13 @@ void Gateway::make_webhooks(egress::EgressPolicy policy) {
                                                   [sender = webhook_sender_.get()] { sender->wake(); });
 }
 
+/// Made at the first start, then kept.
+Result<Secret> Gateway::make_secret(std::string name) {
+  auto kept = async::run_blocking(io_.next(), store_->setting(std::move(name), hex_encode(random_string_bytes(32))));
+  if (!kept) return std::unexpected(kept.error());
+  return Secret(std::move(*kept));
+}
+
 void Gateway::make_services(domain::Catalog catalog) {
   bus_ = std::make_unique<bus::LocalBus>();
   catalog_ = std::make_unique<domain::Catalog>(std::move(catalog));
@@ -96,22 +106,28 @@ void Gateway::make_services(domain::Catalog catalog) {
   dispatcher_ = std::make_unique<service::Dispatcher>(
       io_, *store_, *files_, *bus_, clock_, *catalog_, *runner_, *recent_,
       service::DispatchOptions{config_.concurrency, config_.time_limit, std::chrono::milliseconds(500),
-                               [this](const service::SnapshotPtr& shown) { webhook_sender_->observe(shown); }});
+                               [this](const service::SnapshotPtr& shown) { webhook_sender_->observe(shown); },
+                               service::InputLimits{config_.max_inputs, config_.input_types}});
   predictions_ =
       std::make_unique<service::Predictions>(*store_, *bus_, clock_, *dispatcher_, *recent_,
                                              service::PredictionLimits{config_.queue_limit, config_.retention});
+  uploads_ = std::make_unique<service::Files>(*store_, *files_, clock_,
+                                              service::FileLimits{config_.max_file, config_.file_lifetime});
   keys_ = std::make_unique<service::KeyRing>(
       *store_, clock_, service::RateLimits{config_.rate_creates, config_.rate_reads, config_.rate_others});
   accounts_ = std::make_unique<service::Accounts>(*store_, clock_, keys_.get());
-  retention_ = std::make_unique<service::Retention>(*store_, *files_, clock_, *recent_, config_.retention);
+  retention_ = std::make_unique<service::Retention>(*store_, *files_, clock_, *recent_, config_.retention,
+                                                    config_.file_lifetime);
 
   api_ = std::make_unique<api::Api>(
-      api::Api{*keys_, *predictions_, *catalog_, *signer_, *files_, clock_, *webhooks_,
+      api::Api{*keys_, *predictions_, *catalog_, *signer_, *file_signer_, *files_, *uploads_, clock_, *webhooks_,
                api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime}});
   api::add_prediction_routes(router_, *api_);
   api::add_model_routes(router_, *api_);
   api::add_account_routes(router_, *api_);
   api::add_stream_routes(router_, *api_);
+  api::add_file_routes(router_, *api_);
+  api::add_glued_routes(router_, *api_);
   api::add_delivery_routes(router_, *api_);
   api::add_webhook_routes(router_, *api_);
   api::add_admin_routes(admin_router_, *accounts_);

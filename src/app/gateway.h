@@ -21,6 +21,7 @@
 #include "ports/store.h"
 #include "service/accounts.h"
 #include "service/dispatcher.h"
+#include "service/files.h"
 #include "service/keyring.h"
 #include "service/predictions.h"
 #include "service/retention.h"
@@ -55,6 +56,7 @@ class Gateway {
   Result<void> listen();
   void make_services(domain::Catalog catalog);
   void make_webhooks(egress::EgressPolicy policy);
+  Result<Secret> make_secret(std::string name);
   void start_background();
 
   const Config config_;
@@ -66,6 +68,7 @@ class Gateway {
   std::unique_ptr<ports::EventBus> bus_;
   std::unique_ptr<domain::Catalog> catalog_;
   std::unique_ptr<domain::LinkSigner> signer_;
+  std::unique_ptr<domain::FileSigner> file_signer_;
   std::unique_ptr<ports::Runner> runner_;
   std::unique_ptr<egress::CurlClient> egress_;
   std::unique_ptr<service::Recent> recent_;
@@ -73,6 +76,7 @@ class Gateway {
   std::unique_ptr<service::Webhooks> webhooks_;
   std::unique_ptr<service::Dispatcher> dispatcher_;
   std::unique_ptr<service::Predictions> predictions_;
+  std::unique_ptr<service::Files> uploads_;
   std::unique_ptr<service::KeyRing> keys_;
   std::unique_ptr<service::Accounts> accounts_;
   std::unique_ptr<service::Retention> retention_;

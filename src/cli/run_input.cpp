@@ -13,7 +13,7 @@
 #include "app/suggest.h"
 #include "base/encoding.h"
 #include "base/text.h"
-#include "cli/media_type.h"
+#include "domain/media_type.h"
 #include "json/value_json.h"
 
 namespace hekto::cli {
@@ -122,7 +122,7 @@ class FileReader {
     std::string bytes(static_cast<std::size_t>(size), '\0');
     if (!in || !in.read(bytes.data(), static_cast<std::streamsize>(size))) return bad("");
     used_ += bytes.size();
-    return Value("data:" + std::string(guess_media_type(path, bytes)) + ";base64," + base64_encode(bytes));
+    return Value("data:" + std::string(domain::guess_media_type(path, bytes)) + ";base64," + base64_encode(bytes));
   }
 
  private:

@@ -9,7 +9,6 @@
 #include <gtest/gtest.h>
 
 #include "cli/address.h"
-#include "cli/media_type.h"
 #include "json/value_json.h"
 
 namespace hekto::cli {
@@ -127,20 +126,6 @@ TEST_F(RunInputFiles, CountsTheSizeOfAllFilesTogether) {
 
   EXPECT_THAT(built({"images=@" + large}), HasSubstr("data:text/plain"));
   EXPECT_THAT(built({"images=@" + large, "images=@" + small}), HasSubstr("files may have 10 MB together"));
-}
-
-TEST(MediaType, TrustsTheFirstBytesMoreThanTheName) {
-  EXPECT_EQ(guess_media_type("a.png", "\xff\xd8\xff\xe0"), "image/jpeg");
-  EXPECT_EQ(guess_media_type("a", "RIFF....WEBPVP8 "), "image/webp");
-  EXPECT_EQ(guess_media_type("a", std::string_view("\0\0\0\x18"
-                                                   "ftypisom",
-                                                   12)),
-            "video/mp4");
-  EXPECT_EQ(guess_media_type("A.MP3", "data"), "audio/mpeg");
-  EXPECT_EQ(guess_media_type("a", "plain"), "text/plain");
-  EXPECT_EQ(guess_media_type("a", std::string_view("\0\1", 2)), "application/octet-stream");
-  EXPECT_EQ(ending_of("image/PNG; q=1"), ".png");
-  EXPECT_EQ(ending_of("x/y"), ".bin");
 }
 
 TEST(OutputSchema, SaysWhetherTextIsReadJoined) {

@@ -11,7 +11,7 @@
 
 #include "base/encoding.h"
 #include "base/text.h"
-#include "cli/media_type.h"
+#include "domain/media_type.h"
 
 namespace hekto::cli {
 namespace {
@@ -71,7 +71,7 @@ std::vector<std::string> file_urls(const domain::Value& output) {
 
 std::string safe_file_name(std::string_view url) {
   if (has_scheme(url, "data:")) {
-    return "output" + std::string(ending_of(url.substr(5, url.find_first_of(";,") - 5)));
+    return "output" + std::string(domain::ending_of(url.substr(5, url.find_first_of(";,") - 5)));
   }
   url = url.substr(0, url.find_first_of("?#"));
   if (const auto scheme = url.find("://"); scheme != std::string_view::npos) {

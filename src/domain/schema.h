@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -39,6 +40,13 @@ class Schema {
   /// A null for an optional property counts as absent. Unknown members of an object are accepted unless the schema
   /// says additionalProperties: false.
   std::vector<FieldProblem> check(const Value& value, const std::string& path) const;
+
+  struct Uri {
+    std::string pointer;    ///< where it stands: a JSON Pointer (RFC 6901) into the value
+    std::string_view text;  ///< inside the value
+  };
+  /// The texts of `value` that the schema calls URIs, by which a model's files are told, in the value's order.
+  std::vector<Uri> uris(const Value& value) const;
 
   struct Node;
 

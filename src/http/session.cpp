@@ -16,6 +16,8 @@ namespace {
 constexpr std::chrono::seconds kFirstRequestGrace{1};
 
 constexpr std::size_t kMaxSkippedBody = 64 * 1024;
+/// Most clients write their whole body before they read an answer. Who was let in gets to see why it was too large.
+constexpr std::size_t kMaxDrainedBody = 256 * 1024 * 1024;
 
 }  // namespace
 
@@ -173,6 +175,10 @@ async::Task<Session::After> Session::exchange() {
     Refusal refusal{0, {}};
     if (!co_await read_body(max_body, refusal)) {
       if (refusal.status == 0) co_return After::lost;
+      if (refusal.status == 413 && match.route != nullptr && !early) {
+        drain_limit_ = kMaxDrainedBody;
+        if (!match.route->options.too_large.empty()) refusal.detail = match.route->options.too_large;
+      }
       co_return co_await refuse(refusal, match.route, started);
     }
     enter(Phase::handling, Clock::time_point::max());

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kTlsRecord = 16 * 1024;
 constexpr std::size_t kMinCompressed = 1024;
 constexpr std::size_t kMaxCompressed = 1024 * 1024;  // more would hold up the thread's other connections
-constexpr std::size_t kMaxDrained = 64 * 1024;
+constexpr std::size_t kDrainTurn = 1024 * 1024;      // bytes thrown away before other connections get a turn
 constexpr std::chrono::seconds kLinger{2};
 
 /// Removes the first `bytes` from `parts`.
@@ -235,11 +235,15 @@ async::Task<void> Session::linger() {
   // Closing with bytes unread resets the connection, and a reset can destroy the answer before the client has read it.
   transport_.shutdown_send();
   enter(Phase::lingering, Clock::now() + kLinger);
-  for (std::size_t drained = 0; drained < kMaxDrained;) {
+  std::size_t turn = 0;
+  for (std::size_t drained = 0; drained < drain_limit_;) {
     const IoResult result = transport_.discard();
     if (result.state == Io::closed) co_return;
     drained += result.bytes;
-    if (result.state != Io::done && !co_await wait(Io::want_read)) co_return;
+    turn += result.bytes;
+    if (result.state == Io::done && turn < kDrainTurn) continue;
+    turn = 0;
+    if (!co_await wait(Io::want_read)) co_return;
   }
 }
 

@@ -14,6 +14,7 @@
 #include "domain/model.h"
 #include "domain/prediction.h"
 #include "domain/value.h"
+#include "ports/file_store.h"
 
 namespace hekto::ports {
 
@@ -22,6 +23,14 @@ struct ProducedFile {
   std::string name;          ///< such as "out-0.webp"; [A-Za-z0-9._-], 1-100 characters
   std::string content_type;  ///< such as "image/webp"
   std::string bytes;
+};
+
+/// A file that an input names, at hand: of a data: URL, or uploaded by the prediction's own account.
+struct InputFile {
+  std::string pointer;       ///< where in the input it is named: a JSON Pointer such as "/image" or "/images/0"
+  std::string name;          ///< for people and for a model that wants a file name; no slashes
+  std::string content_type;  ///< such as "image/png"
+  std::shared_ptr<StoredFile> content;
 };
 
 /// Takes what a run produces, in order. Used on the run's own thread. Each call returns once the service has taken
@@ -43,6 +52,7 @@ struct RunRequest {
   const domain::Model* model = nullptr;      ///< lives as long as the run
   const domain::Version* version = nullptr;  ///< likewise
   domain::Value input;                       ///< valid against version->input; defaults not filled in
+  std::vector<InputFile> files;              ///< of the input's URLs those whose content is known here
   int attempt = 1;                           ///< above 1: an earlier attempt was interrupted
   std::size_t items_done = 0;                ///< output items that an earlier attempt already delivered
   async::StopToken stop;                     ///< canceled, deadline passed, or shutting down

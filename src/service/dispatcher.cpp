@@ -111,11 +111,22 @@ async::Task<bool> Dispatcher::run_claimed(domain::Prediction claimed, async::Sto
     co_return false;
   }
 
+  auto files = co_await input_files(store_, files_, clock_, options_.inputs, claimed.account, version->input, *input);
+  if (!files && files.error().code == ErrorCode::invalid_input) {
+    co_await sink.finish(domain::Failed{std::move(files.error().message), ""});
+    co_return false;
+  }
+  if (!files) {
+    log::error("input files could not be read", {{"prediction", claimed.id}, {"error", files.error().message}});
+    co_return !stop.stop_requested();
+  }
+
   ports::RunRequest request;
   request.prediction_id = claimed.id;
   request.model = model;
   request.version = version;
   request.input = std::move(*input);
+  request.files = std::move(*files);
   request.attempt = claimed.attempts;
   request.items_done = claimed.output.items.size();
   request.stop = stop;

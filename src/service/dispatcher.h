@@ -19,6 +19,7 @@
 #include "ports/file_store.h"
 #include "ports/runner.h"
 #include "ports/store.h"
+#include "service/input_files.h"
 #include "service/snapshot.h"
 
 namespace hekto::service {
@@ -29,6 +30,7 @@ struct DispatchOptions {
   Duration commit_every = std::chrono::milliseconds(500);  ///< progress is committed at most this often
   /// Told of every state that readers are shown; any thread, must not block. May be empty.
   std::function<void(const SnapshotPtr&)> on_change = {};
+  InputLimits inputs = {};
 };
 
 /// Takes predictions in the order they were accepted and runs each to its end, a bounded number at once. The queue

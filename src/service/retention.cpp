@@ -27,6 +27,11 @@ async::Task<Result<std::size_t>> Retention::sweep() {
     count += purged->size();
     if (purged->size() < kBatch) break;
   }
+  for (;;) {
+    const auto expired = co_await store_.expire_files(clock_.now(), kBatch);
+    if (!expired) co_return std::unexpected(expired.error());
+    if (*expired < kBatch) break;
+  }
   const auto removed = co_await remove_garbage();
   if (!removed) co_return std::unexpected(removed.error());
   co_return count;
@@ -75,7 +80,7 @@ async::Task<void> Retention::run(async::StopToken stop) {
   } else if (*orphans > 0) {
     log::info("orphaned files removed", {{"count", *orphans}});
   }
-  const Duration interval = std::clamp<Duration>(keep_ / 10, 100ms, 30s);
+  const Duration interval = std::clamp<Duration>(interval_basis_ / 10, 100ms, 30s);
   do {
     const auto purged = co_await sweep();
     if (!purged) {

@@ -3,6 +3,7 @@
 #include "api/problem.h"
 #include "api/replicate/create_body.h"
 #include "api/replicate/cursor.h"
+#include "api/replicate/lists.h"
 #include "base/text.h"
 #include "domain/prefer.h"
 
@@ -91,7 +92,9 @@ async::Task<http::Response> cancel(const Api& api, Call& call) {
   co_return prediction_response(**ended, call.urls);
 }
 
-async::Task<http::Response> list(const Api& api, Call& call) {
+}  // namespace
+
+async::Task<http::Response> list_predictions(const Api& api, Call& call) {
   auto cursor = read_list_request(call.request);
   if (!cursor) co_return http::problem(400, cursor.error().message, "Bad request");
   ports::PredictionPage page;
@@ -125,25 +128,15 @@ async::Task<http::Response> list(const Api& api, Call& call) {
   co_return response;
 }
 
-}  // namespace
-
 void add_prediction_routes(http::Router& router, const Api& api) {
   using service::RateClass;
   const http::RouteOptions create_options{.max_body = api.options.max_json_body};
   add_route(router, api, http::Method::post, "/predictions", RateClass::create, create_by_version, create_options);
   add_route(router, api, http::Method::post, "/models/{owner}/{name}/predictions", RateClass::create, create_by_model,
             create_options);
-  add_route(router, api, http::Method::get, "/predictions", RateClass::other, list);
+  add_route(router, api, http::Method::get, "/predictions", RateClass::other, list_predictions);
   add_route(router, api, http::Method::get, "/predictions/{id}", RateClass::read, get);
   add_route(router, api, http::Method::post, "/predictions/{id}/cancel", RateClass::other, cancel);
-  // Go's paginator glues the absolute `next` behind its base URL: /v1/https://host/v1/predictions?cursor=…
-  for (const std::string scheme : {"http:", "https:"}) {
-    add_route(router, api, http::Method::get, "/" + scheme + "/{glued...}", RateClass::other,
-              [](const Api& a, Call& call) -> async::Task<http::Response> {
-                if (!call.request.params[0].ends_with("/predictions")) co_return not_found();
-                co_return co_await list(a, call);
-              });
-  }
 }
 
 }  // namespace hekto::api

@@ -65,7 +65,9 @@ async::Task<void> send_events(const Api& api, service::SnapshotPtr snapshot, std
   }
 }
 
-async::Task<http::Response> stream(const Api& api, http::Request& request, const json::UrlContext& urls) {
+}  // namespace
+
+async::Task<http::Response> stream_events(const Api& api, http::Request& request, const json::UrlContext& urls) {
   const auto link = api.signer.verify(request.params[0]);
   if (!link || link->kind == domain::LinkKind::delivery) co_return not_found();
   const auto found = co_await api.predictions.get_unchecked(link->prediction_id);
@@ -90,14 +92,8 @@ async::Task<http::Response> stream(const Api& api, http::Request& request, const
   co_return response;
 }
 
-}  // namespace
-
 void add_stream_routes(http::Router& router, const Api& api) {
-  add_open_route(router, api, http::Method::get, "/streams/{token}", stream);
-  router.add(http::Method::get, "/v1/files/{token}", [&api](http::Request& request) -> async::Task<http::Response> {
-    const RequestUrls urls(api, request, "/v1");
-    co_return co_await stream(api, request, urls.context());
-  });
+  add_open_route(router, api, http::Method::get, "/streams/{token}", stream_events);
 }
 
 }  // namespace hekto::api

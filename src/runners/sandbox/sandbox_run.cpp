@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "base/encoding.h"
+#include "base/hash.h"
 #include "base/json_text.h"
 #include "json/value_json.h"
 #include "runners/sandbox/image_options.h"
@@ -48,6 +50,20 @@ Result<std::string> draw_safely(const Picture& picture) {
 
 std::string failure_of(const Directives& directives) {
   return directives.fail.value_or("The sandbox was asked to fail.");
+}
+
+/// The SHA-256 of a file, read in pieces so that a large one does not lie in memory whole.
+Task<Result<std::string>> hash_of(ports::StoredFile& file) {
+  constexpr std::size_t kPiece = 256 * 1024;
+  Sha256 hash;
+  for (std::uint64_t at = 0; at < file.size();) {
+    const auto piece = co_await file.read(at, kPiece);
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) co_return fail(ErrorCode::storage, "a file ended early");
+    hash.update(*piece);
+    at += piece->size();
+  }
+  co_return hex_encode(hash.finish());
 }
 
 }  // namespace
@@ -115,10 +131,23 @@ Task<SandboxRun::End> SandboxRun::begin() {
   }
   lines += fmt::format("Using seed: {}\n", seed_);
   if (auto end = co_await say(std::move(lines))) co_return end;
+  if (auto end = co_await name_files()) co_return end;
   if (!co_await real_time(directives_.delay)) co_return RunInterrupted{};
   if (directives_.fail && request_.version->output == OutputKind::text_stream)
     co_return RunFailed{failure_of(directives_), ""};
   co_return std::nullopt;
+}
+
+Task<SandboxRun::End> SandboxRun::name_files() {
+  std::string lines;
+  for (const auto& file : request_.files) {
+    const auto hash = co_await hash_of(*file.content);
+    if (!hash) co_return RunInterrupted{};
+    lines += fmt::format("sandbox: input{} is {} ({}, {} bytes, sha256 {})\n", file.pointer, file.name,
+                         file.content_type, file.content->size(), *hash);
+  }
+  if (lines.empty()) co_return std::nullopt;
+  co_return co_await say(std::move(lines));
 }
 
 Task<SandboxRun::End> SandboxRun::steps() {

@@ -26,6 +26,8 @@ class SandboxRun {
   using End = std::optional<ports::RunOutcome>;
 
   async::Task<End> begin();
+  /// Says of each input file what it is, from its content.
+  async::Task<End> name_files();
   async::Task<End> steps();
   async::Task<ports::RunOutcome> images();
   async::Task<ports::RunOutcome> stream_text();

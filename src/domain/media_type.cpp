@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/media_type.h"
+#include "domain/media_type.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/encoding.h"
 #include "base/text.h"
 
-namespace hekto::cli {
+namespace hekto::domain {
 namespace {
 
 struct Ending {
@@ -24,6 +25,16 @@ constexpr std::array<Ending, 27> kEndings{
      {".pdf", "application/pdf"}, {".zip", "application/zip"},   {".tar", "application/x-tar"},
      {".gz", "application/gzip"}, {".json", "application/json"}, {".csv", "text/csv"},
      {".html", "text/html"},      {".md", "text/markdown"},      {".txt", "text/plain"}}};
+
+constexpr std::size_t kLookedAt = 4096;
+
+/// The first bytes, ending between two UTF-8 characters if they are such.
+std::string_view beginning_of(std::string_view bytes) {
+  if (bytes.size() <= kLookedAt) return bytes;
+  auto end = kLookedAt;
+  for (int i = 0; i < 3 && (static_cast<unsigned char>(bytes[end]) & 0xC0) == 0x80; ++i) --end;
+  return bytes.substr(0, end);
+}
 
 std::string_view by_first_bytes(std::string_view bytes) {
   using namespace std::string_view_literals;
@@ -59,6 +70,7 @@ std::string_view by_ending(std::string_view name) {
 }  // namespace
 
 std::string_view guess_media_type(std::string_view name, std::string_view bytes) {
+  bytes = beginning_of(bytes);
   const auto found = by_first_bytes(bytes);
   const auto named = by_ending(name);
   // Office documents and the like are zip files; their name says more than their first bytes.
@@ -66,6 +78,29 @@ std::string_view guess_media_type(std::string_view name, std::string_view bytes)
   if (!named.empty()) return named;
   const bool is_text = bytes.find('\0') == std::string_view::npos && is_utf8(bytes);
   return is_text ? "text/plain" : "application/octet-stream";
+}
+
+bool is_media_type(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$&-^_.+";
+  const auto is_token = [&](std::string_view word) {
+    return !word.empty() && std::ranges::all_of(word, [&](char c) {
+      return (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || (c >= '0' && c <= '9') || kMarks.contains(c);
+    });
+  };
+  if (text.size() > 255 || !std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7F; })) return false;
+  std::string_view subtype = trim(text.substr(0, text.find(';')));
+  const auto type = take_until(subtype, '/');
+  return is_token(type) && is_token(subtype);
+}
+
+bool fits_media_type(std::string_view type, std::string_view pattern) {
+  type = trim(type.substr(0, type.find(';')));
+  if (pattern == "*/*") return true;
+  if (pattern.ends_with("/*")) {
+    const auto group = pattern.substr(0, pattern.size() - 1);
+    return type.size() > group.size() && iequals(type.substr(0, group.size()), group);
+  }
+  return iequals(type, pattern);
 }
 
 std::string_view ending_of(std::string_view media_type) {
@@ -76,4 +111,4 @@ std::string_view ending_of(std::string_view media_type) {
   return ".bin";
 }
 
-}  // namespace hekto::cli
+}  // namespace hekto::domain

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/input_files.h"
+
+#include <algorithm>
+
+#include "domain/data_url.h"
+#include "domain/file.h"
+#include "domain/media_type.h"
+
+namespace hekto::service {
+namespace {
+
+/// The bytes of a data: URL.
+class MemoryFile final : public ports::StoredFile {
+ public:
+  explicit MemoryFile(std::string bytes) : bytes_(std::move(bytes)) {}
+  std::uint64_t size() const override { return bytes_.size(); }
+  int descriptor() const override { return -1; }
+  async::Task<Result<std::string>> read(std::uint64_t offset, std::size_t length) override {
+    const auto from = static_cast<std::size_t>(std::min<std::uint64_t>(offset, bytes_.size()));
+    co_return bytes_.substr(from, length);
+  }
+
+ private:
+  const std::string bytes_;
+};
+
+/// Errors name the place as those of input validation do: "input.images.0".
+std::unexpected<Error> unusable(std::string pointer, std::string_view why) {
+  std::ranges::replace(pointer, '/', '.');
+  return fail(ErrorCode::invalid_input, "Input file input" + pointer + " cannot be used: " + std::string(why));
+}
+
+/// "/images/0" -> "images-0.png".
+std::string name_for(std::string_view pointer, std::string_view content_type) {
+  std::string name(pointer.substr(std::min<std::size_t>(1, pointer.size())));
+  std::ranges::replace(name, '/', '-');
+  return domain::clean_file_name(name + std::string(domain::ending_of(content_type)));
+}
+
+Result<ports::InputFile> from_data_url(const domain::Schema::Uri& uri) {
+  auto data = domain::parse_data_url(uri.text);
+  if (!data) return unusable(uri.pointer, data.error().message);
+  ports::InputFile file;
+  file.pointer = uri.pointer;
+  file.content_type = data->content_type.empty() ? std::string(domain::guess_media_type("", data->bytes))
+                                                 : std::move(data->content_type);
+  file.name = name_for(uri.pointer, file.content_type);
+  file.content = std::make_shared<MemoryFile>(std::move(data->bytes));
+  return file;
+}
+
+async::Task<Result<ports::InputFile>> from_upload(ports::Store& store, ports::FileStore& files, Time now,
+                                                  const std::string& account, std::string pointer, std::string id) {
+  constexpr std::string_view kMissing = "the file does not exist or has expired";
+  auto row = co_await store.find_file(std::move(id));
+  if (!row && row.error().code != ErrorCode::not_found) co_return std::unexpected(row.error());
+  // Another account's file is told from an unknown one by nothing.
+  if (!row || row->account != account || domain::is_expired(*row, now)) co_return unusable(pointer, kMissing);
+  auto content = co_await files.open({row->id, row->sha256});
+  if (!content && content.error().code == ErrorCode::not_found) co_return unusable(pointer, kMissing);
+  if (!content) co_return std::unexpected(content.error());
+  if ((*content)->size() != row->size) co_return fail(ErrorCode::storage, "an uploaded file is damaged");
+  co_return ports::InputFile{std::move(pointer), std::move(row->name), std::move(row->content_type),
+                             std::move(*content)};
+}
+
+}  // namespace
+
+async::Task<Result<std::vector<ports::InputFile>>> input_files(ports::Store& store, ports::FileStore& files,
+                                                               const ports::Clock& clock, const InputLimits& limits,
+                                                               const std::string& account, const domain::Schema& schema,
+                                                               const domain::Value& input) {
+  std::vector<ports::InputFile> found;
+  std::uint64_t total = 0;
+  for (const auto& uri : schema.uris(input)) {
+    Result<ports::InputFile> file;
+    if (domain::is_data_url(uri.text)) {
+      file = from_data_url(uri);
+    } else if (auto id = domain::file_id_of_url(uri.text)) {
+      file = co_await from_upload(store, files, clock.now(), account, uri.pointer, std::move(*id));
+    } else {
+      continue;
+    }
+    if (!file) co_return std::unexpected(file.error());
+    const auto taken = [&](const std::string& pattern) { return domain::fits_media_type(file->content_type, pattern); };
+    if (std::ranges::none_of(limits.types, taken)) {
+      co_return unusable(uri.pointer, "this server takes no files of type " + file->content_type);
+    }
+    total += file->content->size();
+    if (total > limits.max_bytes) {
+      co_return unusable(
+          uri.pointer, "the files of one prediction may have " + std::to_string(limits.max_bytes) + " bytes together");
+    }
+    found.push_back(std::move(*file));
+  }
+  co_return found;
+}
+
+}  // namespace hekto::service
