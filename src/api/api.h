@@ -5,8 +5,10 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/file.h"
+#include "domain/hardware.h"
 #include "domain/link.h"
 #include "domain/model.h"
 #include "http/message.h"
@@ -14,6 +16,7 @@
 #include "ports/clock.h"
 #include "ports/file_store.h"
 #include "service/accounts.h"
+#include "service/deployments.h"
 #include "service/files.h"
 #include "service/keyring.h"
 #include "service/predictions.h"
@@ -25,6 +28,7 @@ struct ApiOptions {
   std::string public_url;  ///< origin of every link; empty: that of each request
   std::size_t max_json_body = 16 << 20;
   Duration link_lifetime = std::chrono::hours(1);
+  std::vector<domain::Hardware> hardware = domain::default_hardware();
 };
 
 /// What the routes work with. Everything outlives the router.
@@ -36,6 +40,7 @@ struct Api {
   const domain::FileSigner& file_signer;
   ports::FileStore& files;
   service::Files& uploads;
+  service::Deployments& deployments;
   const ports::Clock& clock;
   service::Webhooks& webhooks;
   ApiOptions options;
@@ -85,6 +90,8 @@ void add_prediction_routes(http::Router& router, const Api& api);
 void add_model_routes(http::Router& router, const Api& api);
 void add_account_routes(http::Router& router, const Api& api);
 void add_stream_routes(http::Router& router, const Api& api);
+void add_deployment_routes(http::Router& router, const Api& api);
+void add_hardware_routes(http::Router& router, const Api& api);
 /// Uploads, and at /files/{token} the streams of models that make files.
 void add_file_routes(http::Router& router, const Api& api);
 /// The absolute `next` of a list glued behind a base URL, which Go's pager makes: /v1/https://host/v1/predictions?…

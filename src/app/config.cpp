@@ -67,6 +67,10 @@ Result<void> check_together(const Config& config, const Origins& origins) {
   if (config.listen.empty()) {
     return fail(ErrorCode::invalid_input, name("listen") + " must name at least one address");
   }
+  if (config.hardware.empty()) return fail(ErrorCode::invalid_input, name("hardware") + " must name at least one");
+  if (config.input_types.empty()) {
+    return fail(ErrorCode::invalid_input, name("inputs.types") + " must name at least one; */* is all of them");
+  }
   if (config.tls_certificate.empty() != config.tls_key.empty()) {
     const bool has_key = config.tls_certificate.empty();
     return fail(ErrorCode::invalid_input, name(has_key ? "tls.key" : "tls.certificate") + " is set without " +

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "domain/hardware.h"
 #include "http/server.h"
 
 namespace hekto::app {
@@ -43,11 +44,12 @@ struct Config {
   Duration retention = std::chrono::hours(1);       ///< retention.after: then input, output, logs, files go
   Duration file_lifetime = std::chrono::hours(24);  ///< files.lifetime: of uploads
   std::size_t max_file = 100 << 20;                 ///< files.max_size: bytes of one upload
-  std::size_t max_inputs = 100 << 20;               ///< inputs.max_size: bytes of all input files of a prediction
-  std::vector<std::string> input_types = {"*/*"};   ///< inputs.types: media types of input files that are taken
-  Duration time_limit = std::chrono::minutes(30);   ///< predictions.time_limit: run time of one attempt
-  unsigned concurrency = 64;                        ///< predictions.concurrency: runs under way at once
-  unsigned queue_limit = 100'000;                   ///< predictions.queue_limit: unfinished ones; beyond: 503
+  std::vector<domain::Hardware> hardware = domain::default_hardware();  ///< what models and deployments may ask for
+  std::size_t max_inputs = 100 << 20;              ///< inputs.max_size: bytes of all input files of a prediction
+  std::vector<std::string> input_types = {"*/*"};  ///< inputs.types: media types of input files that are taken
+  Duration time_limit = std::chrono::minutes(30);  ///< predictions.time_limit: run time of one attempt
+  unsigned concurrency = 64;                       ///< predictions.concurrency: runs under way at once
+  unsigned queue_limit = 100'000;                  ///< predictions.queue_limit: unfinished ones; beyond: 503
 
   double sandbox_speed = 1;  ///< sandbox.speed: 2 is twice as fast; 0 leaves all waiting out
 

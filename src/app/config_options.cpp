@@ -231,6 +231,29 @@ void add_limit_options(std::vector<Option>& table) {
       [](Config& c) -> auto& { return c.drain_grace; }, 0s, 1h));
 }
 
+/// SKU=NAME items; a list whose items are no plain text.
+Option hardware() {
+  Config defaults;
+  std::string default_value;
+  for (const auto& item : defaults.hardware) {
+    default_value += (default_value.empty() ? "" : ",") + item.sku + "=" + item.name;
+  }
+  Option option;
+  option.info = describe("hardware", "SKU=NAME", default_value, "Machines that models and deployments may ask for");
+  option.info.list = true;
+  option.clear = [](Config& config) { config.hardware.clear(); };
+  option.set = [](Config& config, std::string_view text) -> Result<void> {
+    auto item = parse_hardware(text);
+    if (!item) return std::unexpected(item.error());
+    if (std::ranges::find(config.hardware, item->sku, &domain::Hardware::sku) != config.hardware.end()) {
+      return fail(ErrorCode::invalid_input, "names '" + item->sku + "' twice");
+    }
+    config.hardware.push_back(std::move(*item));
+    return {};
+  };
+  return option;
+}
+
 void add_file_options(std::vector<Option>& table) {
   table.push_back(span(
       "files.lifetime", "How long an uploaded file is kept", [](Config& c) -> auto& { return c.file_lifetime; }, 1s,
@@ -238,6 +261,7 @@ void add_file_options(std::vector<Option>& table) {
   table.push_back(size(
       "files.max_size", "One uploaded file; beyond: 413", [](Config& c) -> auto& { return c.max_file; }, 1 << 10,
       std::size_t{4} << 30));
+  table.push_back(hardware());
   table.push_back(size(
       "inputs.max_size", "All files that one prediction's input names; beyond: it fails",
       [](Config& c) -> auto& { return c.max_inputs; }, 1 << 10, std::size_t{64} << 30));

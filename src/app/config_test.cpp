@@ -289,6 +289,18 @@ TEST_F(ConfigTest, TakesMediaTypesAndGroupsOfThem) {
   for (const std::string text : {"image", "'*/png'", "image/*/x", "image/png; q=1", "/*"}) {
     EXPECT_FALSE(load("inputs:\n  types: " + text + "\n")) << text;
   }
+  EXPECT_FALSE(load("inputs:\n  types: []\n"));
+}
+
+TEST_F(ConfigTest, TakesHardwareAsSkuAndName) {
+  EXPECT_EQ(load("")->hardware, domain::default_hardware());
+  const std::vector<domain::Hardware> two = {{"cpu", "CPU"}, {"gpu-h100", "Nvidia H100 GPU"}};
+  EXPECT_EQ(load("hardware:\n  - cpu=CPU\n  - gpu-h100=Nvidia H100 GPU\n")->hardware, two);
+  for (const std::string text : {"cpu", "=CPU", "cpu=", "GPU=x", "'a b=c'"}) {
+    EXPECT_FALSE(load("hardware: [" + text + "]\n")) << text;
+  }
+  EXPECT_FALSE(load("hardware: [cpu=a, cpu=b]\n"));
+  EXPECT_FALSE(load("hardware: []\n"));
 }
 
 TEST(Options, AreListedWithFlagAndVariable) {
@@ -299,7 +311,7 @@ TEST(Options, AreListedWithFlagAndVariable) {
   ASSERT_NE(found, all.end());
   EXPECT_EQ(found->flag, "--limits-connections-per-address");
   EXPECT_EQ(found->variable, "HEKTO_LIMITS_CONNECTIONS_PER_ADDRESS");
-  EXPECT_EQ(all.size(), 40U);
+  EXPECT_EQ(all.size(), 41U);
   EXPECT_THAT(options_markdown(), HasSubstr("| `links.lifetime` | DURATION | `1h` |"));
   EXPECT_THAT(options_markdown(), HasSubstr("| `log.format` | json\\|text | `json` |"));
 }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "app/config.h"
+#include "base/encoding.h"
 #include "base/text.h"
 #include "domain/media_type.h"
 
@@ -126,6 +127,17 @@ Result<std::string> parse_origin(std::string_view text) {
   std::uint16_t number = 0;
   if (!port.empty() && (!read_port(port.substr(1), number) || number == 0)) return bad();
   return origin;
+}
+
+Result<domain::Hardware> parse_hardware(std::string_view text) {
+  std::string_view name = text;
+  const auto sku = take_until(name, '=');
+  constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+  if (sku.empty() || name.empty() || sku.size() > 100 || name.size() > 100 ||
+      sku.find_first_not_of(kAlphabet) != std::string_view::npos || !is_utf8(name)) {
+    return unexpected_text("SKU=NAME such as gpu-t4=Nvidia T4 GPU", text);
+  }
+  return domain::Hardware{std::string(sku), std::string(name)};
 }
 
 Result<std::string> parse_media_pattern(std::string_view text) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "domain/hardware.h"
 
 namespace hekto::app {
 
@@ -22,6 +23,8 @@ Result<std::size_t> parse_count(std::string_view text);
 Result<double> parse_factor(std::string_view text);
 /// http:// or https:// with a host and perhaps a port and nothing else (one closing '/' is dropped), in lower case.
 Result<std::string> parse_origin(std::string_view text);
+/// "gpu-t4=Nvidia T4 GPU": a sku of lower-case letters, digits, '-', '_' and '.', and a name for people.
+Result<domain::Hardware> parse_hardware(std::string_view text);
 /// "image/png", "image/*" or "*/*".
 Result<std::string> parse_media_pattern(std::string_view text);
 /// An IPv4 or IPv6 address, or a block of them such as 10.0.0.0/8.

@@ -113,20 +113,23 @@ void Gateway::make_services(domain::Catalog catalog) {
                                              service::PredictionLimits{config_.queue_limit, config_.retention});
   uploads_ = std::make_unique<service::Files>(*store_, *files_, clock_,
                                               service::FileLimits{config_.max_file, config_.file_lifetime});
+  deployments_ = std::make_unique<service::Deployments>(*store_, clock_);
   keys_ = std::make_unique<service::KeyRing>(
       *store_, clock_, service::RateLimits{config_.rate_creates, config_.rate_reads, config_.rate_others});
   accounts_ = std::make_unique<service::Accounts>(*store_, clock_, keys_.get());
   retention_ = std::make_unique<service::Retention>(*store_, *files_, clock_, *recent_, config_.retention,
                                                     config_.file_lifetime);
 
-  api_ = std::make_unique<api::Api>(
-      api::Api{*keys_, *predictions_, *catalog_, *signer_, *file_signer_, *files_, *uploads_, clock_, *webhooks_,
-               api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime}});
+  api_ = std::make_unique<api::Api>(api::Api{
+      *keys_, *predictions_, *catalog_, *signer_, *file_signer_, *files_, *uploads_, *deployments_, clock_, *webhooks_,
+      api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime, config_.hardware}});
   api::add_prediction_routes(router_, *api_);
   api::add_model_routes(router_, *api_);
   api::add_account_routes(router_, *api_);
   api::add_stream_routes(router_, *api_);
   api::add_file_routes(router_, *api_);
+  api::add_deployment_routes(router_, *api_);
+  api::add_hardware_routes(router_, *api_);
   api::add_glued_routes(router_, *api_);
   api::add_delivery_routes(router_, *api_);
   api::add_webhook_routes(router_, *api_);

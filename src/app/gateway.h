@@ -20,6 +20,7 @@
 #include "ports/runner.h"
 #include "ports/store.h"
 #include "service/accounts.h"
+#include "service/deployments.h"
 #include "service/dispatcher.h"
 #include "service/files.h"
 #include "service/keyring.h"
@@ -77,6 +78,7 @@ class Gateway {
   std::unique_ptr<service::Dispatcher> dispatcher_;
   std::unique_ptr<service::Predictions> predictions_;
   std::unique_ptr<service::Files> uploads_;
+  std::unique_ptr<service::Deployments> deployments_;
   std::unique_ptr<service::KeyRing> keys_;
   std::unique_ptr<service::Accounts> accounts_;
   std::unique_ptr<service::Retention> retention_;

@@ -42,6 +42,7 @@ async::Task<Result<SnapshotPtr>> Predictions::create(const KeyEntry& caller, Cre
   p.id = new_id(p.created_at);
   p.model = request.model->full_name();
   p.version = request.version->id;
+  p.deployment = std::move(request.deployment);
   p.input = json::dump(request.input);
   p.stream = stream_kind(request.version->output);
   p.account = caller.key().account;

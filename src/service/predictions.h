@@ -26,6 +26,7 @@ struct CreatePrediction {
   domain::Value input;  ///< valid against version->input
   std::optional<Duration> cancel_after;
   std::optional<domain::Webhook> webhook;
+  std::string deployment;  ///< name of the one it is made through; empty: none
 };
 
 struct PredictionLimits {

@@ -94,7 +94,8 @@ std::optional<domain::Webhook> read_webhook(const Value& body, std::vector<domai
 
 std::variant<service::CreatePrediction, http::Response> read_create_body(const domain::Catalog& catalog,
                                                                          const domain::Model* model,
-                                                                         std::string_view body) {
+                                                                         std::string_view body,
+                                                                         const domain::Version* version_in_path) {
   static const domain::Schema kWithVersion = body_schema(true);
   static const domain::Schema kWithoutVersion = body_schema(false);
 
@@ -103,7 +104,8 @@ std::variant<service::CreatePrediction, http::Response> read_create_body(const d
 
   service::CreatePrediction create;
   create.model = model;
-  create.version = model != nullptr ? &model->latest() : nullptr;
+  create.version = version_in_path;
+  if (model != nullptr && version_in_path == nullptr) create.version = &model->latest();
   if (model == nullptr) {
     const Value* version = parsed->find("version");
     if (version != nullptr && version->as_string() != nullptr) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/api.h"
 #include "api/problem.h"
+#include "api/replicate/create.h"
 #include "api/replicate/create_body.h"
 #include "api/replicate/cursor.h"
 #include "api/replicate/lists.h"
@@ -27,10 +28,39 @@ Duration hold_time(const domain::WaitPreference& prefer, const http::Request& re
   return hold;
 }
 
-async::Task<http::Response> create(const Api& api, Call& call, const domain::Model* model) {
-  auto body = read_create_body(api.catalog, model, call.request.body);
+async::Task<http::Response> create_by_version(const Api& api, Call& call) {
+  co_return co_await create_prediction(api, call, {});
+}
+
+async::Task<http::Response> create_by_model(const Api& api, Call& call) {
+  const auto* model = api.catalog.find(call.request.params[0], call.request.params[1]);
+  if (model == nullptr) co_return not_found();
+  co_return co_await create_prediction(api, call, {.model = model});
+}
+
+async::Task<http::Response> get(const Api& api, Call& call) {
+  // By far the most frequent request: clients poll.
+  if (const auto held = api.predictions.held(call.caller->key().account, call.request.params[0])) {
+    co_return prediction_response(*held, call.urls);
+  }
+  const auto found = co_await api.predictions.get(call.caller->key().account, call.request.params[0]);
+  if (!found) co_return error_response(found.error());
+  co_return prediction_response(**found, call.urls);
+}
+
+async::Task<http::Response> cancel(const Api& api, Call& call) {
+  const auto ended = co_await api.predictions.cancel(call.caller->key().account, call.request.params[0]);
+  if (!ended) co_return error_response(ended.error());
+  co_return prediction_response(**ended, call.urls);
+}
+
+}  // namespace
+
+async::Task<http::Response> create_prediction(const Api& api, Call& call, CreateTarget target) {
+  auto body = read_create_body(api.catalog, target.model, call.request.body, target.version);
   if (auto* refusal = std::get_if<http::Response>(&body)) co_return std::move(*refusal);
   auto& request = std::get<service::CreatePrediction>(body);
+  request.deployment = std::move(target.deployment);
   if (call.request.has_header("cancel-after")) {
     const auto after = domain::parse_cancel_after(call.request.header("cancel-after"));
     if (!after) co_return http::problem(422, after.error().message, "Input validation failed");
@@ -65,34 +95,6 @@ async::Task<http::Response> create(const Api& api, Call& call, const domain::Mod
   response.body = std::move(text);
   co_return response;
 }
-
-async::Task<http::Response> create_by_version(const Api& api, Call& call) {
-  co_return co_await create(api, call, nullptr);
-}
-
-async::Task<http::Response> create_by_model(const Api& api, Call& call) {
-  const auto* model = api.catalog.find(call.request.params[0], call.request.params[1]);
-  if (model == nullptr) co_return not_found();
-  co_return co_await create(api, call, model);
-}
-
-async::Task<http::Response> get(const Api& api, Call& call) {
-  // By far the most frequent request: clients poll.
-  if (const auto held = api.predictions.held(call.caller->key().account, call.request.params[0])) {
-    co_return prediction_response(*held, call.urls);
-  }
-  const auto found = co_await api.predictions.get(call.caller->key().account, call.request.params[0]);
-  if (!found) co_return error_response(found.error());
-  co_return prediction_response(**found, call.urls);
-}
-
-async::Task<http::Response> cancel(const Api& api, Call& call) {
-  const auto ended = co_await api.predictions.cancel(call.caller->key().account, call.request.params[0]);
-  if (!ended) co_return error_response(ended.error());
-  co_return prediction_response(**ended, call.urls);
-}
-
-}  // namespace
 
 async::Task<http::Response> list_predictions(const Api& api, Call& call) {
   auto cursor = read_list_request(call.request);
