@@ -92,6 +92,8 @@ void add_account_routes(http::Router& router, const Api& api);
 void add_stream_routes(http::Router& router, const Api& api);
 void add_deployment_routes(http::Router& router, const Api& api);
 void add_hardware_routes(http::Router& router, const Api& api);
+void add_collection_routes(http::Router& router, const Api& api);
+void add_search_routes(http::Router& router, const Api& api);
 /// Uploads, and at /files/{token} the streams of models that make files.
 void add_file_routes(http::Router& router, const Api& api);
 /// The absolute `next` of a list glued behind a base URL, which Go's pager makes: /v1/https://host/v1/predictions?…

@@ -130,6 +130,8 @@ void Gateway::make_services(domain::Catalog catalog) {
   api::add_file_routes(router_, *api_);
   api::add_deployment_routes(router_, *api_);
   api::add_hardware_routes(router_, *api_);
+  api::add_collection_routes(router_, *api_);
+  api::add_search_routes(router_, *api_);
   api::add_glued_routes(router_, *api_);
   api::add_delivery_routes(router_, *api_);
   api::add_webhook_routes(router_, *api_);

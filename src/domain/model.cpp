@@ -1,11 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/model.h"
 
+#include <algorithm>
+
 namespace hekto::domain {
 
 void Catalog::add(Model model) {
   auto key = model.full_name();
   models_.insert_or_assign(std::move(key), std::move(model));
+}
+
+void Catalog::add(Collection collection) {
+  const auto same = std::ranges::find(collections_, collection.slug, &Collection::slug);
+  if (same != collections_.end()) {
+    *same = std::move(collection);
+  } else {
+    collections_.push_back(std::move(collection));
+  }
+}
+
+const Collection* Catalog::find_collection(std::string_view slug) const {
+  const auto found = std::ranges::find(collections_, slug, &Collection::slug);
+  return found == collections_.end() ? nullptr : &*found;
 }
 
 const Model* Catalog::find(std::string_view owner, std::string_view name) const {

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/time.h"
+#include "domain/collection.h"
+#include "domain/prediction.h"
 #include "domain/schema.h"
 #include "domain/value.h"
 
@@ -53,6 +55,9 @@ struct Model {
   Time created_at{};
   std::vector<Version> versions;  ///< newest first, never empty
   SandboxProfile sandbox;
+  std::optional<std::string> readme;  ///< Markdown
+  std::vector<std::string> tags;      ///< what search finds it by, beside its name and description
+  std::vector<Prediction> examples;   ///< finished predictions for people to look at, the best first
 
   std::string full_name() const { return owner + "/" + name; }
   const Version& latest() const { return versions.front(); }
@@ -66,11 +71,17 @@ class Catalog {
   const Model* find(std::string_view owner, std::string_view name) const;
   /// The model and version behind a 64-hex id; {nullptr, nullptr} when unknown.
   std::pair<const Model*, const Version*> find_version(std::string_view id) const;
+  /// A collection of the same slug replaces the earlier one.
+  void add(Collection collection);
+  const Collection* find_collection(std::string_view slug) const;
+  /// In the order in which they were added.
+  const std::vector<Collection>& collections() const { return collections_; }
   /// Ordered by owner/name.
   const std::map<std::string, Model, std::less<>>& models() const { return models_; }
 
  private:
   std::map<std::string, Model, std::less<>> models_;  // by owner/name
+  std::vector<Collection> collections_;
 };
 
 }  // namespace hekto::domain

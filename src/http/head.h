@@ -32,7 +32,8 @@ struct Framing {
 /// Why a head is refused. The connection always closes after it, since where the next message begins is in doubt.
 struct Refusal {
   unsigned status = 400;
-  std::string_view detail;  ///< static text, or the route's
+  std::string_view detail;     ///< static text
+  std::string_view body = {};  ///< a route's own words in place of the usual problem
 };
 
 /// Looks for the end of a head in bytes that arrive piece by piece, so that each byte is looked at once.

@@ -25,7 +25,7 @@ struct RouteOptions {
   /// Looks at the head of a request that has a body, before the body is read: an answer refuses it. So that nobody can
   /// make the server hold a body which it is not going to use. Optional.
   std::function<std::optional<Response>(const Request&)> admit = {};
-  std::string too_large = {};  ///< detail of this route's 413; empty: the usual words
+  std::string too_large = {};  ///< body of this route's 413, problem+json; empty: the usual one
 };
 
 struct Route {

@@ -177,7 +177,7 @@ async::Task<Session::After> Session::exchange() {
       if (refusal.status == 0) co_return After::lost;
       if (refusal.status == 413 && match.route != nullptr && !early) {
         drain_limit_ = kMaxDrainedBody;
-        if (!match.route->options.too_large.empty()) refusal.detail = match.route->options.too_large;
+        refusal.body = match.route->options.too_large;
       }
       co_return co_await refuse(refusal, match.route, started);
     }
@@ -226,6 +226,7 @@ async::Task<Session::After> Session::refuse(Refusal refusal, const Route* route,
   enter(Phase::writing, Clock::time_point::max());
   if (work_->request.request_id.empty()) identify_request();
   Response response = problem(refusal.status, refusal.detail);
+  if (!refusal.body.empty()) response.body = std::string(refusal.body);
   co_return co_await finish(response, false, route, started);
 }
 

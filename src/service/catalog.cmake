@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The models that every server offers, in the binary itself. Add a file of models/ here.
 set(hekto_builtin_models
+  collections.yaml
   flux-schnell.yaml
   flux-schnell-lora.yaml
   meta-llama-3-8b-instruct.yaml
@@ -16,7 +17,7 @@ add_custom_command(
   VERBATIM)
 
 hekto_library(hekto_catalog
-  SOURCES catalog_loader.cpp catalog_openapi.cpp catalog_version.cpp catalog_yaml.cpp "${hekto_builtin_models_cpp}"
+  SOURCES catalog_extras.cpp catalog_loader.cpp catalog_openapi.cpp catalog_version.cpp catalog_yaml.cpp "${hekto_builtin_models_cpp}"
   LINK hekto_domain
   PRIVATE_LINK hekto_json yaml-cpp
-  TESTS catalog_loader_test.cpp)
+  TESTS catalog_extras_test.cpp catalog_loader_test.cpp)

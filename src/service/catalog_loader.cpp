@@ -7,6 +7,7 @@
 #include <map>
 
 #include "service/builtin_models.h"
+#include "service/catalog_extras.h"
 #include "service/catalog_openapi.h"
 #include "service/catalog_version.h"
 #include "service/catalog_yaml.h"
@@ -16,12 +17,6 @@ namespace {
 
 using domain::Catalog;
 using domain::Model;
-
-/// Owners and names are path segments and halves of "owner/name:version".
-bool is_slug(std::string_view text) {
-  constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
-  return text.size() <= 100 && text.find_first_not_of(kAlphabet) == std::string_view::npos && !text.starts_with('.');
-}
 
 std::string read_slug(YamlReader& reader, const YAML::Node& root, const char* key) {
   std::string text = reader.required_text(root, key);
@@ -69,7 +64,20 @@ void read_sandbox(YamlReader& reader, const YAML::Node& root, Model& model) {
   }
 }
 
+/// Whether the text is meant as a list of collections; what is wrong with it otherwise is for its own reader to say.
+bool has_collections(std::string_view yaml, std::string_view file_name) {
+  YamlReader reader(file_name);
+  const YAML::Node root = reader.parse(yaml);
+  return root.IsMap() && root["collections"].IsDefined();
+}
+
 Result<void> add_text(Catalog& catalog, std::string_view yaml, std::string_view file_name) {
+  if (has_collections(yaml, file_name)) {
+    auto collections = load_collections_yaml(yaml, file_name);
+    if (!collections) return std::unexpected(std::move(collections).error());
+    for (auto& collection : *collections) catalog.add(std::move(collection));
+    return {};
+  }
   auto model = load_model_yaml(yaml, file_name);
   if (!model) return std::unexpected(std::move(model).error());
   catalog.add(*std::move(model));
@@ -101,10 +109,10 @@ Result<Model> load_model_yaml(std::string_view yaml, std::string_view file_name)
   YamlReader reader(file_name);
   const YAML::Node root = reader.parse(yaml);
   Model model;
-  if (reader.is_mapping(
-          root, "the file",
-          {"owner", "name", "description", "visibility", "official", "github_url", "paper_url", "license_url",
-           "cover_image_url", "run_count", "created_at", "version", "versions", "sandbox"})) {
+  if (reader.is_mapping(root, "the file",
+                        {"owner", "name", "description", "visibility", "official", "github_url", "paper_url",
+                         "license_url", "cover_image_url", "run_count", "created_at", "version", "versions", "sandbox",
+                         "readme", "tags", "examples"})) {
     model.owner = read_slug(reader, root, "owner");
     model.name = read_slug(reader, root, "name");
     model.description = reader.text(root, "description");
@@ -121,9 +129,17 @@ Result<Model> load_model_yaml(std::string_view yaml, std::string_view file_name)
     model.created_at = reader.time(root, "created_at", std::nullopt);
     if (!reader.error()) read_versions(reader, root, model);
     read_sandbox(reader, root, model);
+    if (!reader.error()) read_extras(reader, root, model);
   }
   if (reader.error()) return std::unexpected(*reader.error());
   return model;
+}
+
+Result<std::vector<domain::Collection>> load_collections_yaml(std::string_view yaml, std::string_view file_name) {
+  YamlReader reader(file_name);
+  auto collections = read_collections(reader, reader.parse(yaml));
+  if (reader.error()) return std::unexpected(*reader.error());
+  return collections;
 }
 
 Result<Catalog> load_catalog(const std::vector<std::filesystem::path>& extra) {
@@ -147,6 +163,12 @@ Result<Catalog> load_catalog(const std::vector<std::filesystem::path>& extra) {
         return fail(ErrorCode::invalid_input,
                     "version " + version.id + " belongs to both " + it->second + " and " + name);
       }
+    }
+  }
+  for (const auto& collection : catalog.collections()) {
+    for (const auto& name : collection.models) {
+      if (catalog.models().contains(name)) continue;
+      return fail(ErrorCode::invalid_input, "collection " + collection.slug + " names " + name + ", which is no model");
     }
   }
   return catalog;

@@ -17,9 +17,14 @@ namespace hekto::service {
 /// own schema refuses is such a contradiction.
 Result<domain::Model> load_model_yaml(std::string_view yaml, std::string_view file_name);
 
-/// The built-in models, overlaid by `extra` in the given order: files, or folders whose *.yaml files are read in the
-/// order of their names. A model of the same owner and name replaces an earlier one. Blocks on the disk.
-/// invalid_input when a path cannot be read, a file is wrong, or two models claim one version id.
+/// Reads a catalog file that holds nothing but `collections`: slug, name, description, full_description, models.
+/// Errors as above.
+Result<std::vector<domain::Collection>> load_collections_yaml(std::string_view yaml, std::string_view file_name);
+
+/// The built-in models and collections, overlaid by `extra` in the given order: files, or folders whose *.yaml files
+/// are read in the order of their names. A model of the same owner and name replaces an earlier one, and so does a
+/// collection of the same slug. Blocks on the disk. invalid_input when a path cannot be read, a file is wrong, two
+/// models claim one version id, or a collection names a model that there is not.
 Result<domain::Catalog> load_catalog(const std::vector<std::filesystem::path>& extra);
 
 }  // namespace hekto::service

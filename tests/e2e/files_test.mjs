@@ -117,7 +117,7 @@ test('bodies that are no upload are refused', async () => {
 test('413 in the official words, from the head alone and while the body comes', async (t) => {
   const small = await startServer(t, { args: ['--files-max-size', '2MiB'] });
   const to = new Api(small);
-  const words = '{"detail":"Files must be less than 2MB in size","status":413}';
+  const words = '{"detail":"Files must be less than 2MB in size"}';
   const fits = await upload(form(field('name=content', Buffer.alloc(2 << 20))), { to });
   assert.equal(fits.status, 201);
   for (const size of [(2 << 20) + 1, 4 << 20]) {

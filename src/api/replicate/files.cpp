@@ -22,11 +22,11 @@ http::Response file_error(const Error& error) {
   return error.code == ErrorCode::not_found ? file_not_found() : error_response(error);
 }
 
-/// "Files must be less than 100MB in size".
-std::string too_large_detail(std::size_t limit) {
+/// {"detail":"Files must be less than 100MB in size"}, which is all that the official refusal says.
+std::string too_large_body(std::size_t limit) {
   constexpr std::size_t kMega = 1 << 20;
   const std::string size = limit >= kMega ? std::to_string(limit / kMega) + "MB" : std::to_string(limit / 1024) + "KB";
-  return "Files must be less than " + size + " in size";
+  return R"({"detail":"Files must be less than )" + size + R"( in size"})";
 }
 
 std::int64_t unix_seconds(Time t) { return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count(); }
@@ -73,7 +73,9 @@ async::Task<http::Response> create_file(const Api& api, Call& call) {
   const auto created =
       co_await api.uploads.create(call.caller->key().account, std::move(std::get<service::NewFile>(form)));
   if (!created && created.error().code == ErrorCode::too_large) {
-    co_return http::problem(413, too_large_detail(api.uploads.limits().max_bytes));
+    auto refusal = http::problem(413, "");
+    refusal.body = too_large_body(api.uploads.limits().max_bytes);
+    co_return refusal;
   }
   if (!created) co_return error_response(created.error());
   co_return file_answer(201, api, *created, call);
@@ -152,7 +154,7 @@ void add_file_routes(http::Router& router, const Api& api) {
   const std::size_t limit = api.uploads.limits().max_bytes;
   add_route(router, api, http::Method::get, "/files", RateClass::other, list_files);
   add_route(router, api, http::Method::post, "/files", RateClass::other, create_file,
-            {.max_body = limit + kFormRoom, .too_large = too_large_detail(limit)});
+            {.max_body = limit + kFormRoom, .too_large = too_large_body(limit)});
   add_open_route(router, api, http::Method::get, "/files/{token}", get_file_or_stream);
   add_route(router, api, http::Method::del, "/files/{id}", RateClass::other, delete_file);
   add_open_route(router, api, http::Method::get, "/files/{id}/download", download_file);

@@ -11,8 +11,10 @@ struct List {
   std::string_view path;
   async::Task<http::Response> (*handler)(const Api&, Call&);
 };
-constexpr std::array<List, 3> kLists = {
-    {{"/predictions", list_predictions}, {"/deployments", list_deployments}, {"/files", list_files}}};
+constexpr std::array<List, 4> kLists = {{{"/predictions", list_predictions},
+                                         {"/deployments", list_deployments},
+                                         {"/files", list_files},
+                                         {"/models", list_models}}};
 
 /// Whatever host and mount stand in front: they were ours when the URL was made.
 async::Task<http::Response> list_glued(const Api& api, Call& call) {

@@ -9,5 +9,6 @@ namespace hekto::api {
 async::Task<http::Response> list_predictions(const Api& api, Call& call);
 async::Task<http::Response> list_deployments(const Api& api, Call& call);
 async::Task<http::Response> list_files(const Api& api, Call& call);
+async::Task<http::Response> list_models(const Api& api, Call& call);
 
 }  // namespace hekto::api

@@ -1,56 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/api.h"
+#include <algorithm>
+
 #include "api/problem.h"
-#include "base/json_text.h"
-#include "json/value_json.h"
+#include "api/replicate/lists.h"
+#include "api/replicate/model_json.h"
+#include "api/replicate/model_list.h"
+#include "api/replicate/search.h"
+#include "domain/search.h"
 
 namespace hekto::api {
 namespace {
-
-void append_text_or_null(std::string& out, std::string_view name, const std::optional<std::string>& text) {
-  out.append(",\"").append(name).append("\":");
-  if (text) {
-    append_json_string(out, *text);
-  } else {
-    out += "null";
-  }
-}
-
-void append_version(std::string& out, const domain::Version& version) {
-  out += R"({"id":)";
-  append_json_string(out, version.id);
-  out += R"(,"created_at":")";
-  append_time(out, version.created_at);
-  out += R"(","cog_version":)";
-  append_json_string(out, version.cog_version);
-  out += R"(,"openapi_schema":)";
-  json::append(out, version.openapi_schema);
-  out += '}';
-}
-
-void append_model(std::string& out, const domain::Model& model, const json::UrlContext& urls) {
-  out += R"({"url":")";
-  out.append(urls.origin).append(urls.mount).append("/models/").append(model.full_name());
-  out += R"(","owner":)";
-  append_json_string(out, model.owner);
-  out += R"(,"name":)";
-  append_json_string(out, model.name);
-  out += R"(,"description":)";
-  append_json_string(out, model.description);
-  out += R"(,"visibility":)";
-  append_json_string(out, model.visibility);
-  out += model.official ? R"(,"is_official":true)" : R"(,"is_official":false)";
-  append_text_or_null(out, "github_url", model.github_url);
-  append_text_or_null(out, "paper_url", model.paper_url);
-  append_text_or_null(out, "license_url", model.license_url);
-  append_text_or_null(out, "cover_image_url", model.cover_image_url);
-  out += R"(,"run_count":)" + std::to_string(model.run_count);
-  out += R"(,"created_at":")";
-  append_time(out, model.created_at);
-  out += R"(","default_example":null,"latest_version":)";
-  append_version(out, model.latest());
-  out += '}';
-}
 
 http::Response json_response(std::string text) {
   http::Response response;
@@ -58,58 +17,99 @@ http::Response json_response(std::string text) {
   return response;
 }
 
-async::Task<http::Response> list_models(const Api& api, Call& call) {
-  std::string text = R"({"next":null,"previous":null,"results":[)";
-  bool first = true;
-  for (const auto& [name, model] : api.catalog.models()) {
-    if (!first) text += ',';
-    first = false;
-    append_model(text, model, call.urls);
+/// A list that has one page only.
+http::Response single_page(std::string_view results) {
+  return json_response(page_json({}, "", {}, {}, {}, false, results));
+}
+
+const domain::Model* model_in_path(const Api& api, const Call& call) {
+  return api.catalog.find(call.request.params[0], call.request.params[1]);
+}
+
+/// QUERY /models: the body is the text to look for, bare or as a JSON string.
+async::Task<http::Response> query_models(const Api& api, Call& call) {
+  const auto words = domain::search_words(search_text(call.request.body));
+  std::string results;
+  for (const auto& hit : find_models(api.catalog, words, kModelsPerPage)) {
+    if (!results.empty()) results += ',';
+    append_model(results, *hit.model, call.urls);
   }
-  text += "]}";
-  co_return json_response(std::move(text));
+  co_return single_page(results);
 }
 
 async::Task<http::Response> get_model(const Api& api, Call& call) {
-  const auto* model = api.catalog.find(call.request.params[0], call.request.params[1]);
+  const auto* model = model_in_path(api, call);
   if (model == nullptr) co_return not_found();
   std::string text;
   append_model(text, *model, call.urls);
   co_return json_response(std::move(text));
 }
 
-async::Task<http::Response> list_versions(const Api& api, Call& call) {
-  const auto* model = api.catalog.find(call.request.params[0], call.request.params[1]);
+async::Task<http::Response> get_readme(const Api& api, Call& call) {
+  const auto* model = model_in_path(api, call);
+  if (model == nullptr || !model->readme) co_return not_found();
+  http::Response response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = *model->readme;
+  co_return response;
+}
+
+async::Task<http::Response> list_examples(const Api& api, Call& call) {
+  const auto* model = model_in_path(api, call);
   if (model == nullptr) co_return not_found();
-  std::string text = R"({"next":null,"previous":null,"results":[)";
-  for (std::size_t i = 0; i < model->versions.size(); ++i) {
-    if (i > 0) text += ',';
-    append_version(text, model->versions[i]);
+  std::string results;
+  for (const auto& example : model->examples) {
+    if (!results.empty()) results += ',';
+    json::append_prediction(results, example, call.urls);
   }
-  text += "]}";
-  co_return json_response(std::move(text));
+  co_return single_page(results);
+}
+
+async::Task<http::Response> list_versions(const Api& api, Call& call) {
+  const auto* model = model_in_path(api, call);
+  if (model == nullptr) co_return not_found();
+  std::string results;
+  for (const auto& version : model->versions) {
+    if (!results.empty()) results += ',';
+    append_version(results, version);
+  }
+  co_return single_page(results);
 }
 
 async::Task<http::Response> get_version(const Api& api, Call& call) {
-  const auto* model = api.catalog.find(call.request.params[0], call.request.params[1]);
+  const auto* model = model_in_path(api, call);
   if (model == nullptr) co_return not_found();
-  for (const auto& version : model->versions) {
-    if (version.id != call.request.params[2]) continue;
-    std::string text;
-    append_version(text, version);
-    co_return json_response(std::move(text));
-  }
-  co_return not_found();
+  const auto version = std::ranges::find(model->versions, call.request.params[2], &domain::Version::id);
+  if (version == model->versions.end()) co_return not_found();
+  std::string text;
+  append_version(text, *version);
+  co_return json_response(std::move(text));
 }
 
 }  // namespace
 
+async::Task<http::Response> list_models(const Api& api, Call& call) {
+  const auto request = read_model_list_request(call.request);
+  if (!request) co_return error_response(request.error());
+  std::vector<ListedModel> models;
+  for (const auto& [name, model] : api.catalog.models()) {
+    if (model.visibility != "public") continue;
+    models.push_back({name, model.created_at, model.latest().created_at,
+                      [&model, &urls = call.urls](std::string& out) { append_model(out, model, urls); }});
+  }
+  co_return json_response(model_page(call.urls, *request, std::move(models)));
+}
+
 void add_model_routes(http::Router& router, const Api& api) {
   using service::RateClass;
+  const std::string one = "/models/{owner}/{name}";
   add_route(router, api, http::Method::get, "/models", RateClass::other, list_models);
-  add_route(router, api, http::Method::get, "/models/{owner}/{name}", RateClass::other, get_model);
-  add_route(router, api, http::Method::get, "/models/{owner}/{name}/versions", RateClass::other, list_versions);
-  add_route(router, api, http::Method::get, "/models/{owner}/{name}/versions/{id}", RateClass::other, get_version);
+  add_route(router, api, http::Method::query, "/models", RateClass::other, query_models);
+  add_route(router, api, http::Method::get, one, RateClass::other, get_model);
+  add_route(router, api, http::Method::get, one + "/readme", RateClass::other, get_readme);
+  add_route(router, api, http::Method::get, one + "/examples", RateClass::other, list_examples);
+  add_route(router, api, http::Method::get, one + "/versions", RateClass::other, list_versions);
+  add_route(router, api, http::Method::get, one + "/versions/{id}", RateClass::other, get_version);
 }
 
 }  // namespace hekto::api

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "domain/model.h"
+#include "json/prediction_json.h"
+
+namespace hekto::api {
+
+void append_version(std::string& out, const domain::Version& version);
+/// The model object, its first example and its newest version with it.
+void append_model(std::string& out, const domain::Model& model, const json::UrlContext& urls);
+
+/// ,"name":"text" or ,"name":null
+void append_text_or_null(std::string& out, std::string_view name, const std::optional<std::string>& text);
+
+}  // namespace hekto::api

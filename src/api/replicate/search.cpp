@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/replicate/search.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "api/api.h"
+#include "api/problem.h"
+#include "api/replicate/model_json.h"
+#include "base/json_text.h"
+#include "domain/search.h"
+#include "json/value_json.h"
+
+namespace hekto::api {
+namespace {
+
+constexpr std::size_t kDefaultLimit = 20;
+constexpr std::size_t kMaxLimit = 50;
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const auto& text : texts) out.append(out.empty() ? "" : " ").append(text);
+  return out;
+}
+
+double score_of(const domain::Model& model, const std::vector<std::string>& words) {
+  const std::string tags = joined(model.tags);
+  const domain::SearchField fields[] = {{model.name, 4},
+                                        {model.owner, 3},
+                                        {tags, 3},
+                                        {model.description, 2},
+                                        {model.readme ? std::string_view(*model.readme) : std::string_view(), 1}};
+  return domain::search_score(words, fields);
+}
+
+/// The official form of this route's refusals has nothing but the detail.
+http::Response bad_query(std::string_view detail) {
+  std::string body = R"({"detail":)";
+  append_json_string(body, detail);
+  body += '}';
+  http::Response response;
+  response.status = 400;
+  response.content_type = "application/problem+json";
+  response.body = std::move(body);
+  return response;
+}
+
+void append_hit(std::string& out, const ModelHit& hit, const json::UrlContext& urls) {
+  out += R"({"model":)";
+  append_model(out, *hit.model, urls);
+  out += R"(,"metadata":{"generated_description":)";
+  append_json_string(out, hit.model->description);
+  out += R"(,"tags":[)";
+  for (std::size_t i = 0; i < hit.model->tags.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_string(out, hit.model->tags[i]);
+  }
+  out += R"(],"score":)";
+  json::append_number(out, hit.score);
+  out += "}}";
+}
+
+void append_collection_hit(std::string& out, const domain::Collection& collection) {
+  out += R"({"name":)";
+  append_json_string(out, collection.name);
+  out += R"(,"slug":)";
+  append_json_string(out, collection.slug);
+  out += R"(,"description":)";
+  append_json_string(out, collection.description);
+  out += R"(,"models":[)";
+  for (std::size_t i = 0; i < collection.models.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_string(out, collection.models[i]);
+  }
+  out += "]}";
+}
+
+/// Needs no key, and so shows what everybody may see.
+async::Task<http::Response> search(const Api& api, http::Request& request, const json::UrlContext& urls) {
+  const auto query = request.query_param("query");
+  if (!query || query->empty()) co_return bad_query("Query parameter \"query\" is required");
+  std::size_t limit = kDefaultLimit;
+  if (const auto text = request.query_param("limit")) {
+    const auto [end, ec] = std::from_chars(text->data(), text->data() + text->size(), limit);
+    if (ec != std::errc{} || end != text->data() + text->size() || limit < 1 || limit > kMaxLimit) {
+      co_return bad_query("Query parameter \"limit\" must be a number from 1 to 50");
+    }
+  }
+  const auto words = domain::search_words(*query);
+  std::string text = R"({"query":)";
+  append_json_string(text, *query);
+  text += R"(,"models":[)";
+  bool first = true;
+  for (const auto& hit : find_models(api.catalog, words, limit)) {
+    if (!std::exchange(first, false)) text += ',';
+    append_hit(text, hit, urls);
+  }
+  text += R"(],"collections":[)";
+  first = true;
+  for (const auto& collection : api.catalog.collections()) {
+    const domain::SearchField fields[] = {{collection.name, 4}, {collection.slug, 4}, {collection.description, 2}};
+    if (domain::search_score(words, fields) == 0) continue;
+    if (!std::exchange(first, false)) text += ',';
+    append_collection_hit(text, collection);
+  }
+  text += R"(],"pages":[]})";
+  http::Response response;
+  response.body = std::move(text);
+  co_return response;
+}
+
+}  // namespace
+
+std::string search_text(std::string_view body) {
+  const auto begin = body.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos) return {};
+  body = body.substr(begin, body.find_last_not_of(" \t\r\n") - begin + 1);
+  if (body.size() >= 2 && body.front() == '"' && body.back() == '"') {
+    const auto value = json::parse(body);
+    if (value && value->as_string() != nullptr) return *value->as_string();
+  }
+  return std::string(body);
+}
+
+std::vector<ModelHit> find_models(const domain::Catalog& catalog, const std::vector<std::string>& words,
+                                  std::size_t limit) {
+  std::vector<ModelHit> hits;
+  for (const auto& [name, model] : catalog.models()) {
+    if (model.visibility != "public") continue;
+    if (const double score = score_of(model, words); score > 0) hits.push_back({&model, score});
+  }
+  std::ranges::sort(hits, [](const ModelHit& a, const ModelHit& b) {
+    return a.score != b.score ? a.score > b.score : a.model->full_name() < b.model->full_name();
+  });
+  hits.resize(std::min(hits.size(), limit));
+  return hits;
+}
+
+void add_search_routes(http::Router& router, const Api& api) {
+  add_open_route(router, api, http::Method::get, "/search", search);
+}
+
+}  // namespace hekto::api
