@@ -19,6 +19,7 @@
 #include "service/deployments.h"
 #include "service/files.h"
 #include "service/keyring.h"
+#include "service/models.h"
 #include "service/predictions.h"
 #include "service/webhooks.h"
 
@@ -41,6 +42,7 @@ struct Api {
   ports::FileStore& files;
   service::Files& uploads;
   service::Deployments& deployments;
+  service::Models& models;
   const ports::Clock& clock;
   service::Webhooks& webhooks;
   ApiOptions options;
@@ -88,6 +90,8 @@ async::Task<http::Response> stream_events(const Api& api, http::Request& request
 // One function a resource; each adds its routes.
 void add_prediction_routes(http::Router& router, const Api& api);
 void add_model_routes(http::Router& router, const Api& api);
+/// Creating, changing and deleting models.
+void add_own_model_routes(http::Router& router, const Api& api);
 void add_account_routes(http::Router& router, const Api& api);
 void add_stream_routes(http::Router& router, const Api& api);
 void add_deployment_routes(http::Router& router, const Api& api);

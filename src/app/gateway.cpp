@@ -114,6 +114,7 @@ void Gateway::make_services(domain::Catalog catalog) {
   uploads_ = std::make_unique<service::Files>(*store_, *files_, clock_,
                                               service::FileLimits{config_.max_file, config_.file_lifetime});
   deployments_ = std::make_unique<service::Deployments>(*store_, clock_);
+  models_ = std::make_unique<service::Models>(*store_, clock_, *catalog_);
   keys_ = std::make_unique<service::KeyRing>(
       *store_, clock_, service::RateLimits{config_.rate_creates, config_.rate_reads, config_.rate_others});
   accounts_ = std::make_unique<service::Accounts>(*store_, clock_, keys_.get());
@@ -121,10 +122,11 @@ void Gateway::make_services(domain::Catalog catalog) {
                                                     config_.file_lifetime);
 
   api_ = std::make_unique<api::Api>(api::Api{
-      *keys_, *predictions_, *catalog_, *signer_, *file_signer_, *files_, *uploads_, *deployments_, clock_, *webhooks_,
-      api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime, config_.hardware}});
+      *keys_, *predictions_, *catalog_, *signer_, *file_signer_, *files_, *uploads_, *deployments_, *models_, clock_,
+      *webhooks_, api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime, config_.hardware}});
   api::add_prediction_routes(router_, *api_);
   api::add_model_routes(router_, *api_);
+  api::add_own_model_routes(router_, *api_);
   api::add_account_routes(router_, *api_);
   api::add_stream_routes(router_, *api_);
   api::add_file_routes(router_, *api_);

@@ -24,6 +24,7 @@
 #include "service/dispatcher.h"
 #include "service/files.h"
 #include "service/keyring.h"
+#include "service/models.h"
 #include "service/predictions.h"
 #include "service/retention.h"
 #include "service/webhook_sender.h"
@@ -79,6 +80,7 @@ class Gateway {
   std::unique_ptr<service::Predictions> predictions_;
   std::unique_ptr<service::Files> uploads_;
   std::unique_ptr<service::Deployments> deployments_;
+  std::unique_ptr<service::Models> models_;
   std::unique_ptr<service::KeyRing> keys_;
   std::unique_ptr<service::Accounts> accounts_;
   std::unique_ptr<service::Retention> retention_;

@@ -57,4 +57,25 @@ void append_model(std::string& out, const domain::Model& model, const json::UrlC
   out += '}';
 }
 
+void append_model(std::string& out, const domain::OwnedModel& model, const json::UrlContext& urls) {
+  out += R"({"url":")";
+  out.append(urls.origin).append(urls.mount).append("/models/").append(model.owner).append("/").append(model.name);
+  out += R"(","owner":)";
+  append_json_string(out, model.owner);
+  out += R"(,"name":)";
+  append_json_string(out, model.name);
+  append_text_or_null(out, "description", model.description);
+  out += R"(,"visibility":)";
+  append_json_string(out, model.visibility);
+  out += R"(,"is_official":false)";
+  append_text_or_null(out, "github_url", model.github_url);
+  append_text_or_null(out, "paper_url", model.paper_url);
+  append_text_or_null(out, "license_url", model.license_url);
+  append_text_or_null(out, "weights_url", model.weights_url);
+  append_text_or_null(out, "cover_image_url", model.cover_image_url);
+  out += R"(,"run_count":0,"created_at":")";
+  append_time(out, model.created_at);
+  out += R"(","default_example":null,"latest_version":null})";
+}
+
 }  // namespace hekto::api

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "domain/model.h"
+#include "domain/owned_model.h"
 #include "json/prediction_json.h"
 
 namespace hekto::api {
@@ -12,6 +13,9 @@ namespace hekto::api {
 void append_version(std::string& out, const domain::Version& version);
 /// The model object, its first example and its newest version with it.
 void append_model(std::string& out, const domain::Model& model, const json::UrlContext& urls);
+
+/// The same of one that a client created: without example, version and runs.
+void append_model(std::string& out, const domain::OwnedModel& model, const json::UrlContext& urls);
 
 /// ,"name":"text" or ,"name":null
 void append_text_or_null(std::string& out, std::string_view name, const std::optional<std::string>& text);

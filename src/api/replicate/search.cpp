@@ -6,7 +6,6 @@
 
 #include "api/api.h"
 #include "api/problem.h"
-#include "api/replicate/model_json.h"
 #include "base/json_text.h"
 #include "domain/search.h"
 #include "json/value_json.h"
@@ -23,13 +22,10 @@ std::string joined(const std::vector<std::string>& texts) {
   return out;
 }
 
-double score_of(const domain::Model& model, const std::vector<std::string>& words) {
-  const std::string tags = joined(model.tags);
-  const domain::SearchField fields[] = {{model.name, 4},
-                                        {model.owner, 3},
-                                        {tags, 3},
-                                        {model.description, 2},
-                                        {model.readme ? std::string_view(*model.readme) : std::string_view(), 1}};
+double score_of(const ModelView& model, const std::vector<std::string>& words) {
+  const std::string tags = joined(model.tags());
+  const domain::SearchField fields[] = {
+      {model.name(), 4}, {model.owner(), 3}, {tags, 3}, {model.description(), 2}, {model.readme(), 1}};
   return domain::search_score(words, fields);
 }
 
@@ -47,13 +43,14 @@ http::Response bad_query(std::string_view detail) {
 
 void append_hit(std::string& out, const ModelHit& hit, const json::UrlContext& urls) {
   out += R"({"model":)";
-  append_model(out, *hit.model, urls);
+  hit.model.append(out, urls);
   out += R"(,"metadata":{"generated_description":)";
-  append_json_string(out, hit.model->description);
+  append_json_string(out, hit.model.description());
   out += R"(,"tags":[)";
-  for (std::size_t i = 0; i < hit.model->tags.size(); ++i) {
+  const auto tags = hit.model.tags();
+  for (std::size_t i = 0; i < tags.size(); ++i) {
     if (i > 0) out += ',';
-    append_json_string(out, hit.model->tags[i]);
+    append_json_string(out, tags[i]);
   }
   out += R"(],"score":)";
   json::append_number(out, hit.score);
@@ -86,12 +83,14 @@ async::Task<http::Response> search(const Api& api, http::Request& request, const
       co_return bad_query("Query parameter \"limit\" must be a number from 1 to 50");
     }
   }
+  const auto owned = co_await api.models.visible({});
+  if (!owned) co_return error_response(owned.error());
   const auto words = domain::search_words(*query);
   std::string text = R"({"query":)";
   append_json_string(text, *query);
   text += R"(,"models":[)";
   bool first = true;
-  for (const auto& hit : find_models(api.catalog, words, limit)) {
+  for (const auto& hit : find_models(model_views(api.catalog, *owned), words, limit)) {
     if (!std::exchange(first, false)) text += ',';
     append_hit(text, hit, urls);
   }
@@ -122,17 +121,16 @@ std::string search_text(std::string_view body) {
   return std::string(body);
 }
 
-std::vector<ModelHit> find_models(const domain::Catalog& catalog, const std::vector<std::string>& words,
+std::vector<ModelHit> find_models(const std::vector<ModelView>& models, const std::vector<std::string>& words,
                                   std::size_t limit) {
   std::vector<ModelHit> hits;
-  for (const auto& [name, model] : catalog.models()) {
-    if (model.visibility != "public") continue;
-    if (const double score = score_of(model, words); score > 0) hits.push_back({&model, score});
+  for (const auto& model : models) {
+    if (const double score = score_of(model, words); score > 0) hits.push_back({model, score});
   }
   std::ranges::sort(hits, [](const ModelHit& a, const ModelHit& b) {
-    return a.score != b.score ? a.score > b.score : a.model->full_name() < b.model->full_name();
+    return a.score != b.score ? a.score > b.score : a.model.full_name() < b.model.full_name();
   });
-  hits.resize(std::min(hits.size(), limit));
+  if (hits.size() > limit) hits.erase(hits.begin() + static_cast<std::ptrdiff_t>(limit), hits.end());
   return hits;
 }
 

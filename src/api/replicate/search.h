@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "domain/model.h"
+#include "api/replicate/model_view.h"
 
 namespace hekto::api {
 
@@ -13,11 +13,11 @@ namespace hekto::api {
 std::string search_text(std::string_view body);
 
 struct ModelHit {
-  const domain::Model* model = nullptr;
+  ModelView model;
   double score = 0;
 };
 /// The models that fit best, best first, at most `limit`.
-std::vector<ModelHit> find_models(const domain::Catalog& catalog, const std::vector<std::string>& words,
+std::vector<ModelHit> find_models(const std::vector<ModelView>& models, const std::vector<std::string>& words,
                                   std::size_t limit);
 
 }  // namespace hekto::api

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/replicate/model_json.h"
+#include "domain/model.h"
+#include "domain/owned_model.h"
+
+namespace hekto::api {
+
+/// A model of the catalog or one that a client created, as lists and search look at both. Refers to what it was made
+/// of.
+class ModelView {
+ public:
+  explicit ModelView(const domain::Model& model) : offered_(&model) {}
+  explicit ModelView(const domain::OwnedModel& model) : owned_(&model) {}
+
+  std::string full_name() const;
+  std::string_view owner() const { return offered_ != nullptr ? offered_->owner : owned_->owner; }
+  std::string_view name() const { return offered_ != nullptr ? offered_->name : owned_->name; }
+  std::string_view description() const;
+  std::string_view readme() const;
+  std::vector<std::string> tags() const;
+  Time created_at() const { return offered_ != nullptr ? offered_->created_at : owned_->created_at; }
+  /// Of the newest version; created_at() when there is none.
+  Time latest_version_at() const { return offered_ != nullptr ? offered_->latest().created_at : owned_->created_at; }
+  void append(std::string& out, const json::UrlContext& urls) const;
+
+ private:
+  const domain::Model* offered_ = nullptr;  // one of the two is set
+  const domain::OwnedModel* owned_ = nullptr;
+};
+
+/// The catalog's public models, and after them `owned`. `owned` outlives the result.
+std::vector<ModelView> model_views(const domain::Catalog& catalog, const std::vector<domain::OwnedModel>& owned);
+
+}  // namespace hekto::api

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Creating, changing and deleting models through the API.
+#include <algorithm>
+
+#include "api/api.h"
+#include "api/problem.h"
+#include "api/replicate/model_json.h"
+#include "json/value_json.h"
+
+namespace hekto::api {
+namespace {
+
+using domain::Value;
+using Texts = std::vector<std::pair<std::string_view, std::optional<std::string> domain::OwnedModel::*>>;
+
+const Texts& create_texts() {
+  static const Texts kTexts = {{"description", &domain::OwnedModel::description},
+                               {"github_url", &domain::OwnedModel::github_url},
+                               {"paper_url", &domain::OwnedModel::paper_url},
+                               {"license_url", &domain::OwnedModel::license_url},
+                               {"cover_image_url", &domain::OwnedModel::cover_image_url}};
+  return kTexts;
+}
+const Texts& update_texts() {
+  static const Texts kTexts = {
+      {"description", &domain::OwnedModel::description}, {"readme", &domain::OwnedModel::readme},
+      {"github_url", &domain::OwnedModel::github_url},   {"paper_url", &domain::OwnedModel::paper_url},
+      {"weights_url", &domain::OwnedModel::weights_url}, {"license_url", &domain::OwnedModel::license_url}};
+  return kTexts;
+}
+
+/// The closed schema of a body with `texts` as optional members, and with the required ones of a create.
+domain::Schema body_schema(const Api& api, const Texts& texts, bool create) {
+  const Value text = Value::Object{{"type", "string"}};
+  Value::Object properties;
+  Value::Object schema = {{"type", "object"}, {"additionalProperties", false}};
+  if (create) {
+    Value::Array skus;
+    for (const auto& hardware : api.options.hardware) skus.emplace_back(hardware.sku);
+    properties = {
+        {"owner", text},
+        {"name",
+         Value::Object{
+             {"type", "string"}, {"pattern", "^[a-z0-9][a-z0-9._-]*$"}, {"minLength", 1}, {"maxLength", 100}}},
+        {"visibility", Value::Object{{"type", "string"}, {"enum", Value::Array{"public", "private"}}}},
+        {"hardware", Value::Object{{"type", "string"}, {"enum", std::move(skus)}}}};
+    schema.emplace_back("required", Value::Array{"owner", "name", "visibility", "hardware"});
+  }
+  for (const auto& [name, member] : texts) properties.emplace_back(name, text);
+  schema.emplace_back("properties", std::move(properties));
+  const Value whole(std::move(schema));
+  return *domain::Schema::compile(whole, whole);
+}
+
+/// The body, or the refusal to answer with.
+std::variant<Value, http::Response> read_body(const Api& api, std::string_view text, const Texts& texts, bool create) {
+  auto body = json::parse(text);
+  if (!body) return http::problem(400, "The request body is not valid JSON", "Bad request");
+  if (auto problems = body_schema(api, texts, create).check(*body, ""); !problems.empty()) {
+    return validation_failed(problems);
+  }
+  return std::move(*body);
+}
+
+/// An empty text takes the value away: clients read what is there as a URL.
+void take_texts(const Value& body, const Texts& texts, domain::OwnedModel& model) {
+  for (const auto& [name, member] : texts) {
+    const Value* value = body.find(name);
+    if (value == nullptr || value->as_string() == nullptr) continue;
+    model.*member = value->as_string()->empty() ? std::nullopt : std::optional(*value->as_string());
+  }
+}
+
+http::Response model_answer(unsigned status, const domain::OwnedModel& model, const Call& call) {
+  http::Response response;
+  response.status = status;
+  std::string text;
+  append_model(text, model, call.urls);
+  response.body = std::move(text);
+  return response;
+}
+
+const std::string& account_of(const Call& call) { return call.caller->key().account; }
+std::string param(const Call& call, std::size_t index) { return std::string(call.request.params[index]); }
+
+async::Task<http::Response> create_model(const Api& api, Call& call) {
+  const auto body = read_body(api, call.request.body, create_texts(), true);
+  if (const auto* refused = std::get_if<http::Response>(&body)) co_return *refused;
+  const auto& value = std::get<Value>(body);
+  if (value.text_of("owner") != call.caller->account_name()) {
+    co_return error_response({ErrorCode::forbidden, "the owner of a model is the caller's own account"});
+  }
+  domain::OwnedModel model;
+  model.account = account_of(call);
+  model.owner = call.caller->account_name();
+  model.name = value.text_of("name");
+  model.visibility = value.text_of("visibility");
+  model.hardware = value.text_of("hardware");
+  take_texts(value, create_texts(), model);
+  const auto created = co_await api.models.create(std::move(model));
+  if (!created && created.error().code == ErrorCode::conflict) {
+    co_return validation_failed({{"unique", "name", "A model with this owner and name already exists"}});
+  }
+  if (!created && created.error().code == ErrorCode::too_large) {
+    co_return validation_failed({{"array_max_items", "", "An account may have at most 1000 models"}});
+  }
+  if (!created) co_return error_response(created.error());
+  co_return model_answer(201, *created, call);
+}
+
+async::Task<http::Response> update_model(const Api& api, Call& call) {
+  const auto body = read_body(api, call.request.body, update_texts(), false);
+  if (const auto* refused = std::get_if<http::Response>(&body)) co_return *refused;
+  const auto updated = co_await api.models.update(
+      account_of(call), param(call, 0), param(call, 1),
+      [&body](domain::OwnedModel& model) { take_texts(std::get<Value>(body), update_texts(), model); });
+  if (!updated) co_return error_response(updated.error());
+  co_return model_answer(200, *updated, call);
+}
+
+async::Task<http::Response> delete_model(const Api& api, Call& call) {
+  const auto removed = co_await api.models.remove(account_of(call), param(call, 0), param(call, 1));
+  if (!removed) co_return error_response(removed.error());
+  http::Response response;
+  response.status = 204;
+  response.content_type = {};
+  co_return response;
+}
+
+/// A model that a client created has no versions, and those of the catalog are the operator's.
+async::Task<http::Response> delete_version(const Api& api, Call& call) {
+  const auto* model = api.catalog.find(call.request.params[0], call.request.params[1]);
+  if (model == nullptr) co_return not_found();
+  const bool known =
+      std::ranges::find(model->versions, call.request.params[2], &domain::Version::id) != model->versions.end();
+  co_return known ? error_response({ErrorCode::forbidden, "the version belongs to the catalog"}) : not_found();
+}
+
+}  // namespace
+
+void add_own_model_routes(http::Router& router, const Api& api) {
+  using service::RateClass;
+  const std::string one = "/models/{owner}/{name}";
+  add_route(router, api, http::Method::post, "/models", RateClass::other, create_model);
+  add_route(router, api, http::Method::patch, one, RateClass::other, update_model);
+  add_route(router, api, http::Method::del, one, RateClass::other, delete_model);
+  add_route(router, api, http::Method::del, one + "/versions/{id}", RateClass::other, delete_version);
+}
+
+}  // namespace hekto::api

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "domain/model.h"
+#include "domain/owned_model.h"
+#include "ports/clock.h"
+#include "ports/store.h"
+
+namespace hekto::service {
+
+/// Models that clients create, beside those of the catalog. Everybody sees public ones; private ones are seen and all
+/// are changed by their owner alone, and somebody else's private model is not_found, like an unknown one. Any thread.
+class Models {
+ public:
+  Models(ports::Store& store, const ports::Clock& clock, const domain::Catalog& catalog)
+      : store_(store), clock_(clock), catalog_(catalog) {}
+
+  static constexpr std::size_t kMaxPerAccount = 1000;
+
+  /// conflict when the name is taken, by the catalog too; too_large when the account has kMaxPerAccount.
+  async::Task<Result<domain::OwnedModel>> create(domain::OwnedModel model);
+  async::Task<Result<domain::OwnedModel>> get(std::string account, std::string owner, std::string name);
+  /// The account's own and everybody's public ones, oldest first. An empty account has none of its own.
+  async::Task<Result<std::vector<domain::OwnedModel>>> visible(std::string account);
+  /// forbidden for what the account sees and does not own, the catalog's models too.
+  async::Task<Result<domain::OwnedModel>> update(std::string account, std::string owner, std::string name,
+                                                 std::function<void(domain::OwnedModel&)> change);
+  /// The same; and forbidden for a public one, which others may have come to rely on.
+  async::Task<Result<void>> remove(std::string account, std::string owner, std::string name);
+
+ private:
+  /// The model when the account may change it.
+  async::Task<Result<domain::OwnedModel>> own(std::string account, std::string owner, std::string name);
+
+  ports::Store& store_;
+  const ports::Clock& clock_;
+  const domain::Catalog& catalog_;
+};
+
+}  // namespace hekto::service
