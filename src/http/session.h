@@ -86,7 +86,7 @@ class Session : public boost::intrusive::list_base_hook<boost::intrusive::link_m
   Clock::time_point accepted_at_ = Clock::now();
   Clock::time_point answered_at_{};  // the latest answer, once served_
   Clock::time_point body_started_{};
-  std::uint64_t sent_bytes_ = 0;  // of the present answer
+  std::uint64_t sent_bytes_ = 0;         // of the present answer
   std::size_t drain_limit_ = 64 * 1024;  // bytes of a refused body that are thrown away before the connection closes
   Phase phase_ = Phase::idle;
   bool served_ = false;   // at least one request was answered
