@@ -78,3 +78,45 @@ install_npm_packages() {
   (cd "$folder" && npm ci --no-audit --no-fund) || die "npm could not install the packages of tests/e2e"
   cp "$folder/package-lock.json" "$folder/node_modules/.installed-from"
 }
+
+# Prints the packages that are needed for Python 3.9 with venv: none when it is there, from wherever it comes.
+python_packages() {
+  python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 9))' 2>/dev/null || echo python3-venv
+}
+
+# install_python_packages FOLDER REQUIREMENTS: a virtual environment with exactly what the file asks for.
+install_python_packages() {
+  cmp -s "$2" "$1/.installed-from" && return 0
+  step "Installing $(tr '\n' ' ' <"$2")in ${1#"$root"/}"
+  rm -rf "$1"
+  python3 -m venv "$1" || die "python3 could not make a virtual environment"
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2" ||
+    die "pip could not install what $2 asks for"
+  cp "$2" "$1/.installed-from"
+}
+
+# Whether the program $1 is a Go of at least version 1.21.
+is_new_go() {
+  local version
+  version=$("$1" env GOVERSION 2>/dev/null) && [[ $version =~ ^go1\.([0-9]+) ]] && ((BASH_REMATCH[1] >= 21))
+}
+
+# Prints the packages that are needed to get a Go: none when there is one, of whatever version.
+go_packages() { command -v go >/dev/null || echo golang-go; }
+
+# Sets $go to a Go of at least version 1.21. Where there is only an older one, as Debian 12's, that one fetches a newer
+# one from the Go module proxy, checked against Go's checksum database as every module is.
+find_go() {
+  go=go
+  is_new_go "$go" && return 0
+  step "Fetching a newer Go"
+  local module folder
+  module=golang.org/toolchain@v0.0.1-go1.22.12.$(go env GOOS)-$(go env GOARCH)
+  # Outside of the repository, so that no go.mod asks this Go for more than it can do.
+  folder=$(cd / && go mod download -json "$module" | sed -n 's/.*"Dir": "\(.*\)",*/\1/p')
+  [[ -n $folder ]] || die "go could not download $module"
+  # Modules are kept without the right to run them.
+  chmod -R u+w,a+x "$folder/bin" "$folder/pkg/tool" || die "the files of $folder could not be made executable"
+  go=$folder/bin/go
+  is_new_go "$go" || die "$go does not run"
+}

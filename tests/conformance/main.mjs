@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lets every official client do every operation, on both mounts, over http and https, and prints what came of it.
+// scripts/conformance installs the clients and starts this.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { clients } from './clients.mjs';
+import { operations } from './operations.mjs';
+import { send, startServers } from './servers.mjs';
+import { compatibilityPage, kFail, kNone, kNotOffered, kPass, markdownTable } from './table.mjs';
+
+const kMounts = ['/v1', '/replicate/v1'];
+/** A driver that takes longer hangs: all its fast operations together take some ten seconds. */
+const kDriverSeconds = 200;
+/** Drivers at once. They mostly wait for polling intervals. */
+const kAtOnce = 4;
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      client: { type: 'string', multiple: true },
+      mount: { type: 'string', multiple: true },
+      'write-docs': { type: 'boolean', default: false },
+    },
+  });
+  const only = (what, wanted, known) => {
+    for (const name of wanted ?? []) {
+      if (!known.includes(name)) throw new Error(`there is no ${what} '${name}'; there are ${known.join(', ')}`);
+    }
+    return [...new Set(wanted ?? known)];
+  };
+  const allNames = clients.map((c) => c.name);
+  const names = only('client', values.client, allNames);
+  const mounts = only('mount', values.mount, kMounts);
+  const whole = names.length === allNames.length && mounts.length === kMounts.length;
+  if (values['write-docs'] && !whole) throw new Error('--write-docs needs all clients and mounts');
+  return { clients: clients.filter((c) => names.includes(c.name)), mounts, writeDocs: values['write-docs'] };
+}
+
+const drivers = new Set();
+
+/** The ids of the operations whose route the server knows; without a key such a route is refused, but not with 404. */
+async function offeredOperations(target) {
+  const offered = new Set();
+  for (const { id, needs } of operations) {
+    if (!needs || ![404, 405].includes((await send(target, needs[0], `/v1${needs[1]}`)).status)) offered.add(id);
+  }
+  return offered;
+}
+
+/** The environment of a driver: nothing of ours configures the client but what is given here. */
+function environment(target, folder, extra) {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(HEKTO|REPLICATE|CONFORMANCE|SSL_CERT|NODE_EXTRA_CA)_|_proxy$/i.test(name),
+  );
+  return {
+    ...Object.fromEntries(kept),
+    SSL_CERT_FILE: target.authority,
+    NODE_EXTRA_CA_CERTS: target.authority,
+    TMPDIR: folder,
+    PYTHONDONTWRITEBYTECODE: '1',
+    ...extra,
+  };
+}
+
+/** Runs the driver of `client` once and resolves with {version, problems}: a Map from id to null or a text. */
+async function runDriver(client, target, mount, ids, folder) {
+  const account = `${client.name}${mount.replaceAll('/', '-')}-${ids.length}`;
+  await target.server.makeAccount(account);
+  const key = await target.server.makeKey(account, '--account', account);
+  const own = join(folder, `${target.scheme}-${account}`);
+  mkdirSync(own);
+  const [command, ...args] = client.command;
+  const child = spawn(command, args, {
+    cwd: own,
+    env: environment(target, own, {
+      CONFORMANCE_ORIGIN: target.server.origin,
+      CONFORMANCE_MOUNT: mount,
+      CONFORMANCE_KEY: key,
+      CONFORMANCE_PAGES_KEY: target.pagesKey,
+      CONFORMANCE_PAGES_FILE: target.pagesFile,
+      CONFORMANCE_OPERATIONS: ids.join(','),
+    }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  drivers.add(child);
+  const problems = new Map();
+  let version = '';
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (!line.startsWith('{')) return;
+    const said = JSON.parse(line);
+    if (said.version !== undefined) version = said.version;
+    if (said.operation !== undefined) problems.set(said.operation, said.problem);
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), kDriverSeconds * 1000);
+  const end = await new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', (code, signal) => resolve(signal ?? code));
+  });
+  clearTimeout(timer);
+  drivers.delete(child);
+  for (const id of ids) {
+    if (!problems.has(id)) problems.set(id, `the driver ended (${end}) before this operation did\n${errors}`);
+  }
+  return { version, problems };
+}
+
+/** Calls the functions of `jobs`, at most `width` at once. */
+async function runAll(jobs, width) {
+  const queue = [...jobs];
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      for (let job = queue.shift(); job; job = queue.shift()) await job();
+    }),
+  );
+}
+
+let chosen;
+try {
+  chosen = readArguments();
+} catch (error) {
+  console.error(`error: ${error.message}`);
+  process.exit(2);
+}
+const folder = mkdtempSync(join(tmpdir(), 'hekto-conformance-'));
+process.on('exit', () => {
+  for (const child of drivers) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
+
+const targets = await startServers(folder);
+const offered = await offeredOperations(targets[0]);
+
+// One cell is one client doing one operation; its checks are the mounts and schemes that it was done at.
+const cells = new Map();
+const versions = new Map();
+const failures = [];
+let passed = 0;
+
+function record(client, target, mount, { version, problems }) {
+  versions.set(client.name, version);
+  for (const [id, problem] of problems) {
+    const cell = `${client.name} ${id}`;
+    if (problem === null) {
+      ++passed;
+      if (!cells.has(cell)) cells.set(cell, kPass);
+    } else {
+      cells.set(cell, kFail);
+      failures.push(`${client.title}, ${mount} over ${target.scheme}, ${id}: ${problem.trimEnd()}`);
+    }
+  }
+}
+
+const [fast, slow] = [[], []];
+for (const client of chosen.clients) {
+  const ids = operations.filter((o) => offered.has(o.id) && !client.lacks.includes(o.id));
+  const idsOf = (isSlow) => ids.filter((o) => Boolean(o.slow) === isSlow).map((o) => o.id);
+  for (const mount of chosen.mounts) {
+    const done = [];
+    for (const target of targets) {
+      fast.push(async () => {
+        const result = await runDriver(client, target, mount, idsOf(false), folder);
+        record(client, target, mount, result);
+        const wrong = [...result.problems.values()].filter((p) => p !== null).length;
+        done.push(`${target.scheme}: ${result.problems.size - wrong} of ${result.problems.size}`);
+        if (done.length === targets.length) {
+          const name = `${client.title} ${result.version}`.trim();
+          console.log(`${name.padEnd(28)} ${mount.padEnd(14)} ${done.sort().join(', ')}`);
+        }
+      });
+    }
+    if (idsOf(true).length > 0) {
+      slow.push(async () =>
+        record(client, targets[0], mount, await runDriver(client, targets[0], mount, idsOf(true), folder)),
+      );
+    }
+  }
+}
+const waits = runAll(slow, slow.length);
+await runAll(fast, kAtOnce);
+if (slow.length > 0) console.log('waiting for the runs of 61 s');
+await waits;
+
+const head = ['operation', ...chosen.clients.map((c) => `${c.title} ${versions.get(c.name)}`.trim())];
+const rows = operations.map(({ id, title }) => [
+  title,
+  ...chosen.clients.map((client) => {
+    if (client.lacks.includes(id)) return kNone;
+    return offered.has(id) ? cells.get(`${client.name} ${id}`) : kNotOffered;
+  }),
+]);
+const table = markdownTable([head, ...rows]);
+console.log(`\n${table.join('\n')}\n`);
+failures.forEach((failure) => console.log(`${failure}\n`));
+
+await Promise.all(targets.map((target) => target.server.stop()));
+if (failures.length > 0) {
+  for (const { scheme, server } of targets) {
+    const faults = server.log.filter((line) => /\b(warn|error)\b/i.test(line));
+    if (faults.length > 0) console.log(`The server over ${scheme} logged:\n${faults.slice(0, 40).join('\n')}\n`);
+  }
+} else if (chosen.writeDocs) {
+  writeFileSync(fileURLToPath(new URL('../../docs/compatibility.md', import.meta.url)), compatibilityPage(table));
+  console.log('wrote docs/compatibility.md');
+}
+console.log(`${passed} passed, ${failures.length} failed`);
+process.exit(failures.length === 0 ? 0 : 1);

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the drivers in Python share; ../node/driver.mjs says what a driver is given and prints."""
+
+import asyncio
+import http.server
+import importlib.metadata
+import inspect
+import itertools
+import json
+import os
+import threading
+import time
+import traceback
+import urllib.request
+
+ORIGIN = os.environ["CONFORMANCE_ORIGIN"]
+MOUNT = os.environ["CONFORMANCE_MOUNT"]
+KEY = os.environ["CONFORMANCE_KEY"]
+PAGES_KEY = os.environ["CONFORMANCE_PAGES_KEY"]
+SECURE = ORIGIN.startswith("https:")
+
+IMAGE_MODEL = "black-forest-labs/flux-schnell"
+VERSIONED_MODEL = "lucataco/flux-schnell-lora"
+VERSION = "2a6b576af31790b470f0a8442e1e9791213fa13799cbb65a9fc1436e96389574"
+TEXT_MODEL = "meta/meta-llama-3-8b-instruct"
+
+_numbers = itertools.count(1)
+
+
+def page_ids():
+    with open(os.environ["CONFORMANCE_PAGES_FILE"], encoding="utf-8") as file:
+        return json.load(file)
+
+
+def new_prompt(directives=""):
+    """A prompt that no other operation uses, followed by what the sandbox shall do."""
+    return f"prompt {next(_numbers)} {directives}".strip()
+
+
+def image(prompt, **more):
+    """Input of an image model that is quick to make: 512x512."""
+    return {"prompt": prompt, "megapixels": "0.25", "output_format": "jpg", **more}
+
+
+def equal(got, wanted):
+    if got != wanted:
+        raise AssertionError(f"{got!r} is not {wanted!r}")
+
+
+def holds(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def whole_jpeg(data):
+    equal(bytes(data[:3]).hex(), "ffd8ff")
+    equal(bytes(data[-2:]).hex(), "ffd9")
+
+
+def fetch(url):
+    with urllib.request.urlopen(url) as answer:
+        equal(answer.status, 200)
+        return answer.read()
+
+
+def download(output):
+    """The bytes of an output file. The clients make objects only of https: and data: URLs; others stay text."""
+    equal(isinstance(output, str), not SECURE)
+    return output.read() if SECURE else fetch(output)
+
+
+def make_file(name, content):
+    """A file in the folder of this run, opened for reading."""
+    with open(name, "wb") as file:
+        file.write(content)
+    return open(name, "rb")
+
+
+def unique(name):
+    return f"{name}-{time.time_ns() // 1_000_000}"
+
+
+class Receiver:
+    """Takes webhooks: `received` holds (headers, body) of each."""
+
+    def __enter__(self):
+        received = self.received = []
+        self.arrived = threading.Event()
+        arrived = self.arrived
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                received.append((dict(self.headers), body.decode()))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+                arrived.set()
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def drive(operations):
+    """Runs the asked operations of `operations`, which maps ids to functions or coroutine functions, and reports."""
+
+    def report(line):
+        print(json.dumps(line), flush=True)
+
+    async def run():
+        for name in os.environ["CONFORMANCE_OPERATIONS"].split(","):
+            problem = None
+            try:
+                result = operations[name]()
+                if inspect.isawaitable(result):
+                    await result
+            except BaseException:
+                problem = traceback.format_exc()
+            report({"operation": name, "problem": problem})
+
+    report({"version": importlib.metadata.version("replicate")})
+    asyncio.run(run())
+
+
+def collect(namespace):
+    """The operations among the functions of a module: op_run_blocking is 'run-blocking'."""
+    return {name[3:].replace("_", "-"): value for name, value in namespace.items() if name.startswith("op_")}

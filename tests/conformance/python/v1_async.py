@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The official Python client, stable line, through its asynchronous calls."""
+
+import asyncio
+import os
+
+from driver import (
+    IMAGE_MODEL, KEY, MOUNT, ORIGIN, PAGES_KEY, SECURE, TEXT_MODEL, VERSION, VERSIONED_MODEL, Receiver, collect, drive,
+    equal, fetch, holds, image, make_file, new_prompt, page_ids, unique, whole_jpeg,
+)  # fmt: skip
+
+# This client adds /v1 to its base URL by itself.
+os.environ["REPLICATE_BASE_URL"] = ORIGIN + MOUNT.removesuffix("/v1")
+os.environ["REPLICATE_API_TOKEN"] = KEY
+os.environ["REPLICATE_POLL_INTERVAL"] = "0.05"
+
+import replicate  # noqa: E402
+from replicate.exceptions import ModelError, ReplicateError  # noqa: E402
+from replicate.stream import ServerSentEvent  # noqa: E402
+from replicate.webhook import Webhooks  # noqa: E402
+
+client = replicate.Client()
+
+
+async def download(output):
+    """The bytes of an output file. The client makes objects only of https: and data: URLs; others stay text."""
+    equal(isinstance(output, str), not SECURE)
+    return await output.aread() if SECURE else fetch(output)
+
+
+async def with_prompt(prompt):
+    return [p for p in (await client.predictions.async_list()).results if p.input["prompt"] == prompt]
+
+
+async def create(prompt):
+    return await client.predictions.async_create(model=IMAGE_MODEL, input=image(prompt))
+
+
+async def refused(call, status, words):
+    try:
+        await call
+    except ReplicateError as error:
+        equal(error.status, status)
+        holds(words in (error.detail or ""), error.detail)
+    else:
+        raise AssertionError(f"was not refused with {status}")
+
+
+async def make_deployment(name):
+    return await client.deployments.async_create(
+        name=unique(name),
+        model=IMAGE_MODEL,
+        version=(await client.models.async_get(IMAGE_MODEL)).latest_version.id,
+        hardware=(await client.hardware.async_list())[0].sku,
+        min_instances=0,
+        max_instances=1,
+    )
+
+
+async def op_run_blocking():
+    whole_jpeg(await download((await client.async_run(IMAGE_MODEL, input=image(new_prompt())))[0]))
+
+
+async def op_run_polling():
+    output = await client.async_run(IMAGE_MODEL, input=image(new_prompt("[sandbox:delay=200ms]")), wait=False)
+    whole_jpeg(await download(output[0]))
+
+
+async def op_run_version():
+    arguments = {"prompt": new_prompt(), "output_format": "jpg"}
+    output = await client.async_run(f"{VERSIONED_MODEL}:{VERSION}", input=arguments)
+    whole_jpeg(await download(output[0]))
+
+
+async def op_run_text():
+    text = "".join(await client.async_run(TEXT_MODEL, input={"prompt": new_prompt(), "max_tokens": 20}))
+    holds(len(text) > 10, text)
+    # By its version and polling, an iterator over a growing output is given.
+    version = (await client.models.async_get(TEXT_MODEL)).latest_version.id
+    prompt = new_prompt("[sandbox:pause=100ms]")
+    pieces = await client.async_run(
+        f"{TEXT_MODEL}:{version}", input={"prompt": prompt, "max_tokens": 8}, wait=False
+    )
+    equal([piece async for piece in pieces], (await with_prompt(prompt))[0].output)
+
+
+async def op_run_failed():
+    try:
+        await client.async_run(IMAGE_MODEL, input=image(new_prompt("[sandbox:fail=the brush broke]")))
+    except ModelError as error:
+        equal(error.prediction.error, "the brush broke")
+    else:
+        raise AssertionError("did not fail")
+
+
+async def op_wait_over():
+    prompt = new_prompt("[sandbox:delay=2500ms]")
+    whole_jpeg(await download((await client.async_run(IMAGE_MODEL, input=image(prompt), wait=1))[0]))
+    equal(len(await with_prompt(prompt)), 1)
+
+
+async def op_longest_wait():
+    prompt = new_prompt("[sandbox:delay=61s]")
+    whole_jpeg(await download((await client.async_run(IMAGE_MODEL, input=image(prompt)))[0]))
+    equal(len(await with_prompt(prompt)), 1)
+
+
+async def op_files_out():
+    output = await client.async_run(IMAGE_MODEL, input=image(new_prompt(), num_outputs=3))
+    equal(len(output), 3)
+    for data in await asyncio.gather(*map(download, output)):
+        whole_jpeg(data)
+
+
+async def op_progress():
+    prediction = await create(new_prompt())
+    await prediction.async_wait()
+    progress = prediction.progress
+    equal((progress.percentage, progress.current, progress.total), (1.0, 4, 4))
+
+
+async def op_create_by_model():
+    arguments = image(new_prompt())
+    created = await client.models.predictions.async_create(IMAGE_MODEL, input=arguments)
+    equal((created.status, created.model, created.input), ("starting", IMAGE_MODEL, arguments))
+
+
+async def op_create_by_version():
+    created = await client.predictions.async_create(version=VERSION, input={"prompt": new_prompt()})
+    equal((created.status, created.model, created.version), ("starting", VERSIONED_MODEL, VERSION))
+
+
+async def op_get():
+    created = await create(new_prompt())
+    got = await client.predictions.async_get(created.id)
+    equal((got.id, got.input, got.urls), (created.id, created.input, created.urls))
+    equal(got.urls["get"], f"{ORIGIN}{MOUNT}/predictions/{got.id}")
+
+
+async def op_list():
+    created = [(await create(new_prompt())).id for _ in range(2)]
+    equal([p.id for p in (await client.predictions.async_list()).results[:2]], created[::-1])
+
+
+async def op_pages():
+    pager = replicate.Client(api_token=PAGES_KEY)
+    pages = [page async for page in replicate.async_paginate(pager.predictions.async_list)]
+    equal(len(pages), 3)
+    equal([p.id for page in pages for p in page], page_ids())
+
+
+async def op_wait():
+    prediction = await create(new_prompt("[sandbox:delay=200ms]"))
+    await prediction.async_wait()
+    equal((prediction.status, len(prediction.output)), ("succeeded", 1))
+
+
+async def op_cancel():
+    prediction = await create(new_prompt("[sandbox:delay=300s]"))
+    await prediction.async_cancel()
+    equal(prediction.status, "canceled")
+    await prediction.async_reload()
+    equal(prediction.status, "canceled")
+
+
+async def op_stream_text():
+    prompt = new_prompt()
+    stream = await client.async_stream(TEXT_MODEL, input={"prompt": prompt, "max_tokens": 60})
+    events = [event async for event in stream]
+    equal(events[-1].event, ServerSentEvent.EventType.DONE)
+    text = "".join(str(event) for event in events)
+    holds(len(text) > 10, text)
+    equal(text, "".join((await with_prompt(prompt))[0].output))
+
+
+async def op_stream_files():
+    stream = await client.async_stream(IMAGE_MODEL, input=image(new_prompt(), num_outputs=2))
+    files = [e.data async for e in stream if e.event == ServerSentEvent.EventType.OUTPUT]
+    equal(len(files), 2)
+    for file in files:
+        whole_jpeg(await download(file))
+
+
+async def op_stream_failed():
+    stream = await client.async_stream(TEXT_MODEL, input={"prompt": new_prompt("[sandbox:fail=out of words]")})
+    try:
+        [event async for event in stream]
+    except RuntimeError as error:
+        holds("out of words" in str(error), str(error))
+    else:
+        raise AssertionError("did not fail")
+
+
+async def op_models_list():
+    holds(IMAGE_MODEL in [m.id for m in (await client.models.async_list()).results], "the model is not listed")
+
+
+async def op_models_get():
+    model = await client.models.async_get(IMAGE_MODEL)
+    equal((model.id, model.visibility), (IMAGE_MODEL, "public"))
+    holds("prompt" in model.latest_version.openapi_schema["components"]["schemas"]["Input"]["properties"], "no prompt")
+
+
+async def op_versions_list():
+    versions = (await client.models.async_get(VERSIONED_MODEL)).versions
+    holds(VERSION in [v.id for v in (await versions.async_list()).results], "the version is not listed")
+
+
+async def op_versions_get():
+    version = await (await client.models.async_get(VERSIONED_MODEL)).versions.async_get(VERSION)
+    equal(version.id, VERSION)
+    holds(version.openapi_schema["components"]["schemas"]["Output"], "no output schema")
+
+
+async def op_account():
+    account = await client.accounts.async_current()
+    equal(account.type, "organization")
+    holds(account.username and account.name, repr(account))
+
+
+async def op_error_401():
+    wrong = replicate.Client(api_token="wrong")
+    await refused(wrong.predictions.async_list(), 401, "You did not pass a valid authentication token")
+
+
+async def op_error_404():
+    words = "The requested resource could not be found."
+    await refused(client.predictions.async_get("0" * 26), 404, words)
+    await refused(client.async_run("nobody/nothing", input={}), 404, words)
+
+
+async def op_error_422():
+    words = "- input: prompt is required\n- input.num_outputs: Must be less than or equal to 4\n"
+    await refused(client.predictions.async_create(model=IMAGE_MODEL, input={"num_outputs": 9}), 422, words)
+
+
+async def op_files():
+    with make_file("note.txt", b"a note") as note:
+        made = await client.files.async_create(note, metadata={"about": "x"})
+    equal((made.name, made.content_type, made.size, made.metadata), ("note.txt", "text/plain", 6, {"about": "x"}))
+    equal((await client.files.async_get(made.id)).checksums, made.checksums)
+    holds(made.id in [f.id for f in await client.files.async_list()], "the file is not listed")
+    equal(await client.files.async_delete(made.id), True)
+    await refused(client.files.async_get(made.id), 404, "")
+
+
+async def op_file_input():
+    picture = await download((await client.async_run(IMAGE_MODEL, input=image(new_prompt())))[0])
+    prompt = new_prompt()
+    with make_file("start.jpg", picture) as start:
+        arguments = {"prompt": prompt, "image": start, "output_format": "jpg"}
+        output = await client.async_run(f"{VERSIONED_MODEL}:{VERSION}", input=arguments)
+    whole_jpeg(await download(output[0]))
+    url = (await with_prompt(prompt))[0].input["image"]
+    holds(url.startswith(f"{ORIGIN}{MOUNT}/files/"), url)
+
+
+async def op_models_search():
+    found = await client.models.async_search("flux-schnell")
+    holds(IMAGE_MODEL in [m.id for m in found.results], "the model was not found")
+
+
+async def op_models_own():
+    owner, name = (await client.accounts.async_current()).username, unique("own")
+    hardware = (await client.hardware.async_list())[0].sku
+    made = await client.models.async_create(owner, name, visibility="private", hardware=hardware)
+    equal((made.id, made.visibility), (f"{owner}/{name}", "private"))
+    equal(await client.models.async_delete(owner, name), True)
+    await refused(client.models.async_get(owner, name), 404, "")
+
+
+async def op_hardware():
+    hardware = await client.hardware.async_list()
+    holds(hardware and all(h.sku and h.name for h in hardware), repr(hardware))
+
+
+async def op_collections():
+    holds(isinstance((await client.collections.async_list()).results, list), "no page")
+
+
+async def op_deployments():
+    made = await make_deployment("listed")
+    equal(made.current_release.model, IMAGE_MODEL)
+    equal((await client.deployments.async_get(made.id)).current_release, made.current_release)
+    holds(made.id in [d.id for d in (await client.deployments.async_list()).results], "the deployment is not listed")
+    updated = await client.deployments.async_update(made.owner, made.name, max_instances=2)
+    equal(updated.current_release.configuration.max_instances, 2)
+    equal(updated.current_release.number, made.current_release.number + 1)
+
+
+async def op_deployment_run():
+    deployment = await make_deployment("run")
+    prediction = await client.deployments.predictions.async_create(deployment.id, input=image(new_prompt()))
+    await prediction.async_wait()
+    equal((prediction.status, prediction.model), ("succeeded", IMAGE_MODEL))
+
+
+async def op_trainings():
+    holds(isinstance((await client.trainings.async_list()).results, list), "no page")
+
+
+async def op_webhook_secret():
+    holds((await client.webhooks.default.async_secret()).key.startswith("whsec_"), "not a secret")
+
+
+async def op_webhook():
+    secret = await client.webhooks.default.async_secret()
+    with Receiver() as receiver:
+        created = await client.predictions.async_create(
+            model=IMAGE_MODEL, input=image(new_prompt()), webhook=receiver.url, webhook_events_filter=["completed"]
+        )
+        holds(await asyncio.to_thread(receiver.arrived.wait, 30), "waited 30 s in vain for the webhook")
+    headers, body = receiver.received[0]
+    holds(created.id in body, body)
+    Webhooks.validate(headers=headers, body=body, secret=secret)
+    try:
+        Webhooks.validate(headers=headers, body=body + " ", secret=secret)
+    except ValueError:
+        pass
+    else:
+        raise AssertionError("a changed body was taken for genuine")
+
+
+if __name__ == "__main__":
+    drive(collect(globals()))

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The official Python client, pre-release of the next line."""
+
+import os
+import warnings
+
+from driver import (
+    IMAGE_MODEL, KEY, MOUNT, ORIGIN, PAGES_KEY, SECURE, TEXT_MODEL, VERSION, VERSIONED_MODEL, collect, download, drive,
+    equal, fetch, holds, image, make_file, new_prompt, page_ids, unique, whole_jpeg,
+)  # fmt: skip
+
+os.environ["REPLICATE_BASE_URL"] = ORIGIN + MOUNT
+os.environ["REPLICATE_API_TOKEN"] = KEY
+os.environ["REPLICATE_POLL_INTERVAL"] = "0.05"
+
+import replicate  # noqa: E402
+from replicate import Replicate  # noqa: E402
+from replicate.exceptions import (  # noqa: E402
+    AuthenticationError,
+    ModelError,
+    NotFoundError,
+    UnprocessableEntityError,
+)
+
+client = Replicate()
+OWNER, NAME = IMAGE_MODEL.split("/")
+VERSIONED = dict(zip(("model_owner", "model_name"), VERSIONED_MODEL.split("/")))
+
+
+def create(prompt, **more):
+    return client.models.predictions.create(model_owner=OWNER, model_name=NAME, input=image(prompt), **more)
+
+
+def with_prompt(prompt):
+    return [p for p in client.predictions.list().results if p.input["prompt"] == prompt]
+
+
+def refused(call, kind, words):
+    try:
+        call()
+    except kind as error:
+        holds(words in error.body["detail"], error.body)
+    else:
+        raise AssertionError(f"did not raise {kind.__name__}")
+
+
+def make_deployment(name):
+    return client.deployments.create(
+        name=unique(name),
+        model=IMAGE_MODEL,
+        version=client.models.get(model_owner=OWNER, model_name=NAME).latest_version.id,
+        hardware=client.hardware.list()[0].sku,
+        min_instances=0,
+        max_instances=1,
+    )
+
+
+def op_run_blocking():
+    whole_jpeg(download(client.run(IMAGE_MODEL, input=image(new_prompt()))[0]))
+
+
+def op_run_polling():
+    prompt = new_prompt("[sandbox:delay=200ms]")
+    whole_jpeg(download(client.run(IMAGE_MODEL, input=image(prompt), wait=False)[0]))
+
+
+def op_run_version():
+    output = client.run(f"{VERSIONED_MODEL}:{VERSION}", input={"prompt": new_prompt(), "output_format": "jpg"})
+    whole_jpeg(download(output[0]))
+
+
+def op_run_text():
+    text = "".join(client.run(TEXT_MODEL, input={"prompt": new_prompt(), "max_tokens": 20}))
+    holds(len(text) > 10, text)
+
+
+def op_run_failed():
+    try:
+        client.run(IMAGE_MODEL, input=image(new_prompt("[sandbox:fail=the brush broke]")))
+    except ModelError as error:
+        equal(error.prediction.error, "the brush broke")
+    else:
+        raise AssertionError("did not fail")
+
+
+def op_wait_over():
+    prompt = new_prompt("[sandbox:delay=2500ms]")
+    whole_jpeg(download(client.run(IMAGE_MODEL, input=image(prompt), wait=1)[0]))
+    equal(len(with_prompt(prompt)), 1)
+
+
+def op_longest_wait():
+    # This client gives up after 60 s and sends the create again.
+    prompt = new_prompt("[sandbox:delay=61s]")
+    whole_jpeg(download(client.run(IMAGE_MODEL, input=image(prompt))[0]))
+    equal(len(with_prompt(prompt)), 1)
+
+
+def op_use():
+    text = replicate.use(TEXT_MODEL)(prompt=new_prompt(), max_tokens=20)
+    holds(isinstance(text, str) and len(text) > 10, repr(text))
+    files = replicate.use(f"{VERSIONED_MODEL}:{VERSION}")(prompt=new_prompt(), output_format="jpg", num_outputs=2)
+    equal(len(files), 2)
+    for path in files:
+        with open(path, "rb") as file:
+            whole_jpeg(file.read())
+
+
+def op_files_out():
+    output = client.run(IMAGE_MODEL, input=image(new_prompt(), num_outputs=3))
+    equal(len(output), 3)
+    for file in output:
+        whole_jpeg(download(file))
+        if SECURE:
+            whole_jpeg(b"".join(file))
+
+
+def op_create_by_model():
+    prompt = new_prompt()
+    created = create(prompt)
+    equal((created.status, created.model, created.input), ("starting", IMAGE_MODEL, image(prompt)))
+
+
+def op_create_by_version():
+    created = client.predictions.create(version=VERSION, input={"prompt": new_prompt()})
+    equal((created.status, created.model, created.version), ("starting", VERSIONED_MODEL, VERSION))
+
+
+def op_get():
+    created = create(new_prompt())
+    got = client.predictions.get(prediction_id=created.id)
+    equal((got.id, got.input, got.urls), (created.id, created.input, created.urls))
+    equal(got.urls.get, f"{ORIGIN}{MOUNT}/predictions/{got.id}")
+
+
+def op_list():
+    created = [create(new_prompt()).id for _ in range(2)]
+    equal([p.id for p in client.predictions.list().results[:2]], created[::-1])
+
+
+def op_pages():
+    pages = list(Replicate(bearer_token=PAGES_KEY).predictions.list().iter_pages())
+    equal(len(pages), 3)
+    equal([p.id for page in pages for p in page.results], page_ids())
+
+
+def op_wait():
+    done = client.predictions.wait(create(new_prompt("[sandbox:delay=200ms]")).id)
+    equal((done.status, len(done.output)), ("succeeded", 1))
+
+
+def op_cancel():
+    created = create(new_prompt("[sandbox:delay=300s]"))
+    equal(client.predictions.cancel(prediction_id=created.id).status, "canceled")
+    equal(client.predictions.get(prediction_id=created.id).status, "canceled")
+
+
+def op_cancel_after():
+    created = create(new_prompt("[sandbox:delay=300s]"), cancel_after="5s")
+    equal((created.deadline - created.created_at).total_seconds(), 5.0)
+    equal(client.predictions.wait(created.id).status, "canceled")
+
+
+def op_stream_text():
+    prompt = new_prompt("[sandbox:pause=50ms]")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        text = "".join(client.stream(TEXT_MODEL, input={"prompt": prompt, "max_tokens": 20}))
+    holds(len(text) > 10, text)
+    equal(text, "".join(with_prompt(prompt)[0].output))
+
+
+def op_stream_failed():
+    try:
+        list(replicate.use(TEXT_MODEL, streaming=True)(prompt=new_prompt("[sandbox:fail=out of words]")))
+    except ModelError as error:
+        equal(error.prediction.error, "out of words")
+    else:
+        raise AssertionError("did not fail")
+
+
+def op_models_list():
+    holds(IMAGE_MODEL in [f"{m.owner}/{m.name}" for m in client.models.list()], "the model is not listed")
+
+
+def op_models_get():
+    model = client.models.get(model_owner=OWNER, model_name=NAME)
+    equal((model.owner, model.name, model.visibility), (OWNER, NAME, "public"))
+    holds("prompt" in model.latest_version.openapi_schema["components"]["schemas"]["Input"]["properties"], "no prompt")
+
+
+def op_versions_list():
+    holds(VERSION in [v.id for v in client.models.versions.list(**VERSIONED)], "the version is not listed")
+
+
+def op_versions_get():
+    version = client.models.versions.get(**VERSIONED, version_id=VERSION)
+    equal(version.id, VERSION)
+    holds(version.openapi_schema["components"]["schemas"]["Output"], "no output schema")
+
+
+def op_account():
+    account = client.account.get()
+    equal(account.type, "organization")
+    holds(account.username, repr(account))
+
+
+def op_error_401():
+    wrong = Replicate(bearer_token="wrong")
+    refused(lambda: wrong.predictions.list(), AuthenticationError, "You did not pass a valid authentication token")
+
+
+def op_error_404():
+    words = "The requested resource could not be found."
+    refused(lambda: client.predictions.get(prediction_id="0" * 26), NotFoundError, words)
+    refused(lambda: client.run("nobody/nothing", input={}), NotFoundError, words)
+
+
+def op_error_422():
+    words = "- input: prompt is required\n- input.num_outputs: Must be less than or equal to 4\n"
+    refused(lambda: client.run(IMAGE_MODEL, input={"num_outputs": 9}), UnprocessableEntityError, words)
+
+
+def op_files():
+    made = client.files.create(content=b"a note", filename="note.txt", type="text/plain", metadata={"about": "x"})
+    equal((made.content_type, made.size, made.metadata), ("text/plain", 6, {"about": "x"}))
+    equal(client.files.get(file_id=made.id).checksums.sha256, made.checksums.sha256)
+    holds(made.id in [f.id for f in client.files.list()], "the file is not listed")
+    client.files.delete(file_id=made.id)
+    refused(lambda: client.files.get(file_id=made.id), NotFoundError, "")
+
+
+def op_file_input():
+    picture = download(client.run(IMAGE_MODEL, input=image(new_prompt()))[0])
+    prompt = new_prompt()
+    with make_file("start.jpg", picture) as start:
+        arguments = {"prompt": prompt, "image": start, "output_format": "jpg"}
+        output = client.run(f"{VERSIONED_MODEL}:{VERSION}", input=arguments)
+    whole_jpeg(download(output[0]))
+    url = with_prompt(prompt)[0].input["image"]
+    holds(url.startswith(f"{ORIGIN}{MOUNT}/files/"), url)
+
+
+def op_models_search():
+    found = client.models.search(body="flux-schnell")
+    holds(IMAGE_MODEL in [f"{m.owner}/{m.name}" for m in found], "the model was not found")
+
+
+def op_search():
+    found = [f"{hit.model.owner}/{hit.model.name}" for hit in client.search(query="flux-schnell").models]
+    holds(IMAGE_MODEL in found, "the model was not found")
+
+
+def op_models_own():
+    owner, name = client.account.get().username, unique("own")
+    hardware = client.hardware.list()[0].sku
+    made = client.models.create(owner=owner, name=name, visibility="private", hardware=hardware)
+    equal((made.owner, made.name, made.visibility), (owner, name, "private"))
+    client.models.delete(model_owner=owner, model_name=name)
+    refused(lambda: client.models.get(model_owner=owner, model_name=name), NotFoundError, "")
+
+
+def op_hardware():
+    hardware = client.hardware.list()
+    holds(hardware and all(h.sku and h.name for h in hardware), repr(hardware))
+
+
+def op_collections():
+    holds(isinstance(client.collections.list().results, list), "no page")
+
+
+def op_deployments():
+    made = make_deployment("listed")
+    where = {"deployment_owner": made.owner, "deployment_name": made.name}
+    equal(made.current_release.model, IMAGE_MODEL)
+    equal(client.deployments.get(**where).current_release.version, made.current_release.version)
+    holds(made.name in [d.name for d in client.deployments.list()], "the deployment is not listed")
+    updated = client.deployments.update(**where, max_instances=2)
+    equal(updated.current_release.configuration.max_instances, 2)
+    equal(updated.current_release.number, made.current_release.number + 1)
+
+
+def op_deployment_run():
+    made = make_deployment("run")
+    prediction = client.deployments.predictions.create(
+        deployment_owner=made.owner, deployment_name=made.name, input=image(new_prompt()), prefer="wait"
+    )
+    equal((prediction.status, prediction.model), ("succeeded", IMAGE_MODEL))
+
+
+def op_trainings():
+    holds(isinstance(client.trainings.list().results, list), "no page")
+
+
+def op_webhook_secret():
+    holds(client.webhooks.default.secret.get().key.startswith("whsec_"), "not a secret")
+
+
+if __name__ == "__main__":
+    drive(collect(globals()))

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of clients and operations, as a Markdown table that can be read as it is.
+
+export const kPass = 'pass';
+export const kFail = 'FAIL';
+export const kNotOffered = 'not offered';
+export const kNone = 'client has none';
+
+/** Lines of a Markdown table whose columns are aligned. `rows` is a list of lists of text; the first is the head. */
+export function markdownTable(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const line = (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`;
+  const [head, ...body] = rows;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)];
+}
+
+/** The page docs/compatibility.md around the lines of the table. */
+export function compatibilityPage(table) {
+  return `<!-- Written by ./scripts/conformance --write-docs; a change by hand is lost. -->
+
+# Compatibility with the official clients
+
+\`./scripts/conformance\` installs the official clients from their registries, unmodified, and lets them work with the
+real server. Only base URL and key are ours. A *pass* means that the operation did what it should at \`/v1\` and at
+\`/replicate/v1\`, over http and over https; the run of 61 s is done over http only.
+
+${table.join('\n')}
+
+- *not offered*: the server does not have this part of the API yet ([api-differences.md](api-differences.md)).
+- *client has none*: the client has no call for it.
+- *Python beta* is the pre-release that the registry serves beside the stable one. *HTTP, Token* sends plain requests
+  with the older \`Authorization: Token\`.
+
+## Base URLs
+
+| client | base URL | set by |
+| --- | --- | --- |
+| JavaScript | \`https://HOST/replicate/v1\` or \`https://HOST/v1\` | \`new Replicate({ auth, baseUrl })\` |
+| Python | \`https://HOST/replicate\` or \`https://HOST\`: this client adds \`/v1\` itself | \`REPLICATE_BASE_URL\`, or \`Client(base_url=…)\` |
+| Python beta | \`https://HOST/replicate/v1\` or \`https://HOST/v1\` | \`REPLICATE_BASE_URL\`, or \`Replicate(base_url=…)\` |
+| Go | \`https://HOST/replicate/v1\` or \`https://HOST/v1\` | \`replicate.WithBaseURL(…)\` |
+
+JavaScript and Python turn output URLs into file objects only when they begin with \`https:\`; over plain http they stay
+text. With a certificate of your own, \`NODE_EXTRA_CA_CERTS\` (Node.js) and \`SSL_CERT_FILE\` (Python, Go) name the
+authority to trust.
+`;
+}
