@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "api/problem.h"
 #include "api/replicate/sse.h"
+#include "async/stop.h"
 #include "base/json_text.h"
 #include "base/text.h"
 #include "json/value_json.h"
@@ -15,6 +16,9 @@ namespace {
 constexpr Duration kKeepAlive = std::chrono::seconds(5);
 /// How often an idle stream asks whether the server drains: sooner than connections are given up that do not end.
 constexpr Duration kDrainCheck = std::chrono::seconds(1);
+/// How long the connection stays after the last event. The Go client takes an end that comes together with `done` for a
+/// broken stream, and reports an error though it has everything; most clients close first.
+constexpr Duration kLinger = std::chrono::milliseconds(250);
 
 std::string item_text(const domain::Prediction& p, std::size_t index, const json::UrlContext& urls) {
   std::string text = json::output_item_json(p, index, urls);
@@ -54,7 +58,11 @@ async::Task<void> send_events(const Api& api, service::SnapshotPtr snapshot, std
     std::string out;
     const bool ended = append_events(out, (*now)->value, next, urls);
     if (!out.empty() && !co_await writer.write(out)) co_return;
-    if (ended || writer.draining()) co_return;
+    if (writer.draining()) co_return;
+    if (ended) {
+      co_await async::StopToken().sleep_for(kLinger);
+      co_return;
+    }
     for (Duration idle{}; !co_await subscription->wait(kDrainCheck);) {
       if (writer.draining()) co_return;
       idle += kDrainCheck;
