@@ -5,10 +5,11 @@
 #include <string>
 
 #include "base/time.h"
+#include "domain/trained_version.h"
 
 namespace hekto::domain {
 
-/// A model that a client created through the API. It has no version and so cannot run: versions come with the catalog.
+/// A model that a client created through the API. Trainings give it versions; without one it cannot run.
 struct OwnedModel {
   std::string account;  ///< owning account id
   std::string owner;    ///< that account's name
@@ -18,6 +19,7 @@ struct OwnedModel {
   std::optional<std::string> description, readme;
   std::optional<std::string> github_url, paper_url, license_url, weights_url, cover_image_url;
   Time created_at{};
+  std::optional<TrainedVersion> latest_version;  ///< filled in by the store
   friend bool operator==(const OwnedModel&, const OwnedModel&) = default;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "domain/trained_version.h"
 #include "domain/webhook.h"
 
 namespace hekto::domain {
@@ -71,6 +72,8 @@ struct Prediction {
   bool data_removed = false;
   StreamKind stream = StreamKind::none;  ///< decides whether there is a urls.stream, and its form
   std::optional<Webhook> webhook;
+  /// Set: this is a training. Its model and version are what is trained, its one output item the weights.
+  std::optional<TrainingTarget> training;
 
   // Hekto's own.
   std::string account;     ///< owning account id

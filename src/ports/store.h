@@ -17,6 +17,7 @@
 #include "domain/key.h"
 #include "domain/owned_model.h"
 #include "domain/prediction.h"
+#include "domain/trained_version.h"
 #include "domain/webhook.h"
 
 namespace hekto::ports {
@@ -31,6 +32,7 @@ struct Lease {
 /// both cursors it holds the newest of those between.
 struct PredictionQuery {
   std::string account;
+  bool trainings = false;                ///< trainings alone; otherwise everything else
   std::optional<Time> created_after;     ///< inclusive
   std::optional<Time> created_before;    ///< exclusive
   std::optional<std::string> before_id;  ///< only predictions older than this one: the cursor, towards older
@@ -58,6 +60,12 @@ template <class T>
 struct Page {
   std::vector<T> items;  ///< newest first in both directions
   bool more = false;     ///< whether there is more in the direction asked for
+};
+
+/// A version that a training made, with its model.
+struct ModelVersion {
+  domain::TrainedVersion version;
+  domain::OwnedModel model;
 };
 
 /// A prediction that is not terminal, as much of it as a queue needs.
@@ -140,7 +148,7 @@ class Store {
   virtual async::Task<Result<std::string>> setting(std::string name, std::string value) = 0;
 
   // Predictions.
-  /// conflict when the id exists.
+  /// conflict when the id exists. Of a training: not_found unless its destination is a model of its account.
   virtual async::Task<Result<void>> create_prediction(domain::Prediction prediction) = 0;
   /// not_found when there is none. Whose it is is for the caller to check.
   virtual async::Task<Result<domain::Prediction>> find_prediction(std::string id) = 0;
@@ -150,6 +158,7 @@ class Store {
   virtual async::Task<Result<domain::Prediction>> claim(std::string id, Time now) = 0;
   /// Applies the events in order with domain::apply, all or none. conflict when the lease is stale or the prediction
   /// terminal. Returns the prediction after them. invalid_input for Claimed and Purged, which no worker decides.
+  /// When a training succeeds, its destination gains domain::trained_version in the same transaction.
   virtual async::Task<Result<domain::Prediction>> record(Lease lease, std::vector<domain::Event> events, Time now) = 0;
   /// Applies one event that ends it (Canceled, DeadlinePassed, Failed) whatever the lease; the epoch goes up, so that
   /// the worker's later writes are refused. conflict when terminal already, invalid_input for an event that ends
@@ -223,7 +232,8 @@ class Store {
   /// not_found when there is none.
   virtual async::Task<Result<void>> delete_deployment(std::string account, std::string name) = 0;
 
-  // Models that clients created. One is named by owner (the account's name) and name.
+  // Models that clients created. One is named by owner (the account's name) and name. `latest_version` is read, never
+  // written.
   /// conflict when there is one of that owner and name.
   virtual async::Task<Result<void>> create_model(domain::OwnedModel model) = 0;
   /// not_found when there is none. Who may see it is for the caller to check.
@@ -232,8 +242,19 @@ class Store {
   virtual async::Task<Result<std::vector<domain::OwnedModel>>> list_models(std::string account) = 0;
   /// Replaces everything but account, owner, name and created_at. not_found when there is none.
   virtual async::Task<Result<void>> update_model(domain::OwnedModel model) = 0;
-  /// not_found when there is none.
+  /// not_found when there is none; conflict while it has a version, or a training is to give it one.
   virtual async::Task<Result<void>> delete_model(std::string owner, std::string name) = 0;
+
+  // Versions that trainings made.
+  /// not_found when there is none. Who may see it is for the caller to check.
+  virtual async::Task<Result<ModelVersion>> find_version(std::string id) = 0;
+  /// Those of one model, newest first; none when there is no such model.
+  virtual async::Task<Result<std::vector<domain::TrainedVersion>>> list_versions(std::string owner,
+                                                                                 std::string name) = 0;
+  /// Removes version `id` of the model, unless there is something that it has to stay for, which is returned then.
+  /// not_found when there is no such version, or the model is not `account`'s.
+  virtual async::Task<Result<domain::VersionUse>> delete_version(std::string account, std::string owner,
+                                                                 std::string name, std::string id) = 0;
 };
 
 }  // namespace hekto::ports

@@ -151,6 +151,17 @@ class FaultyStore final : public ports::Store {
   async::Task<Result<void>> delete_model(std::string owner, std::string name) override {
     return plan_.pass("delete_model", inner_.delete_model(std::move(owner), std::move(name)));
   }
+  async::Task<Result<ports::ModelVersion>> find_version(std::string id) override {
+    return plan_.pass("find_version", inner_.find_version(std::move(id)));
+  }
+  async::Task<Result<std::vector<domain::TrainedVersion>>> list_versions(std::string owner, std::string name) override {
+    return plan_.pass("list_versions", inner_.list_versions(std::move(owner), std::move(name)));
+  }
+  async::Task<Result<domain::VersionUse>> delete_version(std::string account, std::string owner, std::string name,
+                                                         std::string id) override {
+    return plan_.pass("delete_version",
+                      inner_.delete_version(std::move(account), std::move(owner), std::move(name), std::move(id)));
+  }
 
  private:
   ports::Store& inner_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// MemoryStore: uploaded files, deployments, models of accounts.
+// MemoryStore: uploaded files, deployments, models of accounts and their versions.
 #include <algorithm>
 #include <tuple>
 
@@ -11,6 +11,8 @@ using async::Task;
 using domain::Deployment;
 using domain::File;
 using domain::OwnedModel;
+using domain::TrainedVersion;
+using domain::VersionUse;
 
 namespace {
 
@@ -131,6 +133,7 @@ Task<Result<void>> MemoryStore::delete_deployment(std::string account, std::stri
 
 Task<Result<void>> MemoryStore::create_model(OwnedModel model) {
   std::scoped_lock lock(mutex_);
+  model.latest_version.reset();
   if (!models_.emplace(std::pair(model.owner, model.name), model).second) {
     co_return fail(ErrorCode::conflict, "taken");
   }
@@ -141,14 +144,14 @@ Task<Result<OwnedModel>> MemoryStore::find_model(std::string owner, std::string 
   std::scoped_lock lock(mutex_);
   const auto found = models_.find({owner, name});
   if (found == models_.end()) co_return missing();
-  co_return found->second;
+  co_return with_latest(found->second);
 }
 
 Task<Result<std::vector<OwnedModel>>> MemoryStore::list_models(std::string account) {
   std::scoped_lock lock(mutex_);
   std::vector<OwnedModel> visible;
   for (const auto& [key, model] : models_) {
-    if (model.account == account || model.visibility == "public") visible.push_back(model);
+    if (model.account == account || model.visibility == "public") visible.push_back(with_latest(model));
   }
   std::ranges::sort(visible, {}, [](const OwnedModel& m) { return std::tie(m.created_at, m.owner, m.name); });
   co_return visible;
@@ -160,14 +163,66 @@ Task<Result<void>> MemoryStore::update_model(OwnedModel model) {
   if (found == models_.end()) co_return missing();
   model.account = found->second.account;
   model.created_at = found->second.created_at;
+  model.latest_version.reset();
   found->second = std::move(model);
   co_return Result<void>();
 }
 
 Task<Result<void>> MemoryStore::delete_model(std::string owner, std::string name) {
   std::scoped_lock lock(mutex_);
-  if (models_.erase({owner, name}) == 0) co_return missing();
+  const auto found = models_.find({owner, name});
+  if (found == models_.end()) co_return missing();
+  const bool awaited = std::ranges::any_of(predictions_, [&](const auto& p) {
+    return p.training && !domain::is_terminal(p.status) && p.training->destination == owner + "/" + name;
+  });
+  if (awaited || with_latest(found->second).latest_version) co_return fail(ErrorCode::conflict, "has versions");
+  models_.erase(found);
   co_return Result<void>();
+}
+
+void MemoryStore::keep_version(const domain::Prediction& p) {
+  if (p.training && p.status == domain::Status::succeeded) versions_.push_back(domain::trained_version(p));
+}
+
+OwnedModel MemoryStore::with_latest(OwnedModel model) const {
+  for (const auto& version : versions_) {
+    if (version.owner == model.owner && version.name == model.name) model.latest_version = version;
+  }
+  return model;
+}
+
+Task<Result<ports::ModelVersion>> MemoryStore::find_version(std::string id) {
+  std::scoped_lock lock(mutex_);
+  const auto version = std::ranges::find(versions_, id, &TrainedVersion::id);
+  if (version == versions_.end()) co_return missing();
+  co_return ports::ModelVersion{*version, with_latest(models_.at({version->owner, version->name}))};
+}
+
+Task<Result<std::vector<TrainedVersion>>> MemoryStore::list_versions(std::string owner, std::string name) {
+  std::scoped_lock lock(mutex_);
+  std::vector<TrainedVersion> found;
+  for (const auto& version : versions_) {
+    if (version.owner == owner && version.name == name) found.insert(found.begin(), version);
+  }
+  co_return found;
+}
+
+Task<Result<VersionUse>> MemoryStore::delete_version(std::string account, std::string owner, std::string name,
+                                                     std::string id) {
+  std::scoped_lock lock(mutex_);
+  const auto model = models_.find({owner, name});
+  const auto version = std::ranges::find(versions_, id, &TrainedVersion::id);
+  if (model == models_.end() || model->second.account != account || version == versions_.end() ||
+      version->owner != owner || version->name != name) {
+    co_return missing();
+  }
+  if (model->second.visibility == "public") co_return VersionUse::public_model;
+  const auto runs = [&](const auto& entry) { return entry.second.release.version == id; };
+  if (std::ranges::any_of(deployments_, runs)) co_return VersionUse::deployed;
+  const auto starts_from = [&](const auto& p) { return p.training && p.version == id; };
+  if (std::ranges::any_of(predictions_, starts_from)) co_return VersionUse::trained_on;
+  versions_.erase(version);
+  co_return VersionUse::none;
 }
 
 }  // namespace hekto::test

@@ -62,6 +62,13 @@ Task<Result<std::string>> MemoryStore::setting(std::string name, std::string val
 
 Task<Result<void>> MemoryStore::create_prediction(Prediction prediction) {
   std::scoped_lock lock(mutex_);
+  const auto is_destination = [&](const auto& entry) {
+    return entry.second.account == prediction.account &&
+           entry.first.first + "/" + entry.first.second == prediction.training->destination;
+  };
+  if (prediction.training && std::ranges::none_of(models_, is_destination)) {
+    co_return fail(ErrorCode::not_found, "no such destination");
+  }
   if (!places_.emplace(prediction.id, predictions_.size()).second) co_return fail(ErrorCode::conflict, "taken");
   predictions_.push_back(std::move(prediction));
   co_return Result<void>();
@@ -90,7 +97,8 @@ Task<Result<ports::PredictionPage>> MemoryStore::list_predictions(ports::Predict
   std::vector<const Prediction*> matching;  // oldest first
   for (std::size_t i = begin; i < end; ++i) {
     const auto& p = predictions_[i];
-    if (p.account == query.account && (!query.created_after || p.created_at >= *query.created_after) &&
+    if (p.account == query.account && p.training.has_value() == query.trainings &&
+        (!query.created_after || p.created_at >= *query.created_after) &&
         (!query.created_before || p.created_at < *query.created_before)) {
       matching.push_back(&p);
     }
@@ -132,6 +140,7 @@ Task<Result<Prediction>> MemoryStore::record(ports::Lease lease, std::vector<dom
   }
   predictions_[place->second] = p;
   if (domain::is_terminal(p.status)) tell_end(p);
+  keep_version(p);
   co_return p;
 }
 

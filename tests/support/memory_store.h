@@ -66,6 +66,10 @@ class MemoryStore final : public ports::Store {
   async::Task<Result<std::vector<domain::OwnedModel>>> list_models(std::string account) override;
   async::Task<Result<void>> update_model(domain::OwnedModel model) override;
   async::Task<Result<void>> delete_model(std::string owner, std::string name) override;
+  async::Task<Result<ports::ModelVersion>> find_version(std::string id) override;
+  async::Task<Result<std::vector<domain::TrainedVersion>>> list_versions(std::string owner, std::string name) override;
+  async::Task<Result<domain::VersionUse>> delete_version(std::string account, std::string owner, std::string name,
+                                                         std::string id) override;
 
  private:
   /// Makes garbage of files_[index]. With mutex_ held.
@@ -90,6 +94,12 @@ class MemoryStore final : public ports::Store {
   std::vector<domain::File> files_;
   std::map<std::pair<std::string, std::string>, domain::Deployment> deployments_;  // by account and name
   std::map<std::pair<std::string, std::string>, domain::OwnedModel> models_;       // by owner and name
+  std::vector<domain::TrainedVersion> versions_;                                   // oldest first
+
+  /// Keeps the version that a training made, when `p` is one that succeeded.
+  void keep_version(const domain::Prediction& p);
+  /// `model` with its newest version. With mutex_ held.
+  domain::OwnedModel with_latest(domain::OwnedModel model) const;
 };
 
 }  // namespace hekto::test

@@ -9,19 +9,27 @@ namespace {
 
 using domain::OwnedModel;
 
-#define HEKTO_MODEL_COLUMNS                                                                                      \
-  "owner, name, account_id, visibility, hardware, created_at, description, github_url, paper_url, license_url, " \
-  "weights_url, cover_image_url, readme"
 constexpr char kInsert[] =
-    "INSERT INTO models(" HEKTO_MODEL_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-constexpr char kFind[] = "SELECT " HEKTO_MODEL_COLUMNS " FROM models WHERE owner = ?1 AND name = ?2";
-constexpr char kList[] = "SELECT " HEKTO_MODEL_COLUMNS
-                         " FROM models WHERE account_id = ?1 OR visibility = 'public' ORDER BY created_at, owner, name";
+    "INSERT INTO models(owner, name, account_id, visibility, hardware, created_at, description, github_url, paper_url, "
+    "license_url, weights_url, cover_image_url, readme) "
+    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+#define HEKTO_SELECT_MODEL                                                                                      \
+  "SELECT m.owner, m.name, m.account_id, m.visibility, m.hardware, m.created_at, m.description, m.github_url, " \
+  "m.paper_url, m.license_url, m.weights_url, m.cover_image_url, m.readme, v.id, v.training_id, v.base, "       \
+  "v.created_at FROM models m LEFT JOIN versions v "                                                            \
+  "ON v.seq = (SELECT max(w.seq) FROM versions w WHERE w.owner = m.owner AND w.name = m.name) "
+constexpr char kFind[] = HEKTO_SELECT_MODEL "WHERE m.owner = ?1 AND m.name = ?2";
+constexpr char kList[] =
+    HEKTO_SELECT_MODEL "WHERE m.account_id = ?1 OR m.visibility = 'public' ORDER BY m.created_at, m.owner, m.name";
 constexpr char kUpdate[] =
     "UPDATE models SET visibility = ?3, hardware = ?4, description = ?5, github_url = ?6, paper_url = ?7, "
     "license_url = ?8, weights_url = ?9, cover_image_url = ?10, readme = ?11 WHERE owner = ?1 AND name = ?2 "
     "RETURNING 1";
-constexpr char kDelete[] = "DELETE FROM models WHERE owner = ?1 AND name = ?2 RETURNING 1";
+constexpr char kIsAwaited[] =
+    "SELECT 1 FROM predictions INDEXED BY trainings_by_destination "
+    "WHERE destination = ?1 AND destination IS NOT NULL AND status < 2 LIMIT 1";
+constexpr char kOwns[] = "SELECT 1 FROM models WHERE account_id = ?1 AND owner = ?2 AND name = ?3";
+constexpr char kDelete[] = "DELETE FROM models WHERE owner = ?1 AND name = ?2";
 
 OwnedModel take_model(Query& query) {
   OwnedModel model;
@@ -38,6 +46,15 @@ OwnedModel take_model(Query& query) {
   model.weights_url = query.take_optional_text();
   model.cover_image_url = query.take_optional_text();
   model.readme = query.take_optional_text();
+  if (auto version = query.take_optional_text()) {
+    auto& latest = model.latest_version.emplace();
+    latest.id = std::move(*version);
+    latest.owner = model.owner;
+    latest.name = model.name;
+    latest.training = query.take_text();
+    latest.base = query.take_text();
+    latest.created_at = query.take_time();
+  }
   return model;
 }
 
@@ -81,10 +98,23 @@ Result<void> update_model(Connection& connection, const OwnedModel& m) {
 }
 
 Result<void> delete_model(Connection& connection, std::string_view owner, std::string_view name) {
+  const auto model = find_model(connection, owner, name);
+  if (!model) return std::unexpected(model.error());
+  const std::string full_name = model->owner + "/" + model->name;
+  Query awaited(connection, kIsAwaited);
+  if (model->latest_version || awaited.bind(full_name).step()) {
+    return fail(ErrorCode::conflict, "model " + full_name + " has versions, or a training that is to give it one");
+  }
   Query remove(connection, kDelete);
-  if (!remove.bind(owner, name).step()) return unknown(owner, name);
-  remove.run();
+  remove.bind(owner, name).run();
   return {};
+}
+
+bool is_model_of(Connection& connection, std::string_view account, std::string_view model) {
+  const auto slash = model.find('/');
+  if (slash == std::string_view::npos) return false;
+  Query query(connection, kOwns);
+  return query.bind(account, model.substr(0, slash), model.substr(slash + 1)).step();
 }
 
 }  // namespace hekto::store

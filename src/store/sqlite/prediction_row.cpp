@@ -26,9 +26,9 @@ constexpr char kLoad[] = "SELECT " HEKTO_PREDICTION_COLUMNS " FROM predictions W
 
 constexpr char kInsert[] =
     "INSERT INTO predictions(id, account_id, status, created_at, started_at, completed_at, deadline, epoch, attempts, "
-    "test, stream, data_removed, key_id, model, version, deployment, metrics, error, files, input, logs, output, "
-    "webhook) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, "
-    "?22, ?23)";
+    "test, stream, data_removed, key_id, model, version, deployment, destination, base, metrics, error, files, input, "
+    "logs, output, webhook) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
+    "?19, ?20, ?21, ?22, ?23, ?24, ?25)";
 constexpr char kInsertLargeInput[] = "INSERT INTO large_inputs(seq, input) VALUES(last_insert_rowid(), ?1)";
 
 constexpr char kUpdateLease[] = "UPDATE predictions SET epoch = ?2, attempts = ?3 WHERE seq = ?1";
@@ -84,6 +84,9 @@ PredictionRow take_row(Query& query) {
   p.model = query.take_text();
   p.version = query.take_text();
   p.deployment = query.take_text();
+  auto destination = query.take_optional_text();
+  auto base = query.take_optional_text();
+  if (destination) p.training = domain::TrainingTarget{std::move(*destination), std::move(base).value_or("")};
   p.metrics = query.take_text();
   p.error = query.take_optional_text();
   const std::string files = query.take_blob();
@@ -118,7 +121,9 @@ bool insert_prediction(Connection& connection, const Prediction& p) {
   Query insert(connection, kInsert);
   insert.bind(p.id, p.account, number(p.status), p.created_at, p.started_at, p.completed_at, p.deadline, p.epoch,
               std::int64_t{p.attempts}, p.test, number(p.stream), p.data_removed, p.key_id, p.model, p.version,
-              deployment, p.metrics, p.error, output.files_blob(), input, p.logs, output.items_blob(),
+              deployment, p.training ? std::optional<std::string_view>(p.training->destination) : std::nullopt,
+              p.training ? std::optional<std::string_view>(p.training->base) : std::nullopt, p.metrics, p.error,
+              output.files_blob(), input, p.logs, output.items_blob(),
               p.webhook ? std::optional(Blob{webhook}) : std::nullopt);
   if (!insert.run_unless_duplicate()) return false;
   if (apart) Query(connection, kInsertLargeInput).bind(p.input).run();

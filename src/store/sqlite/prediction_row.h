@@ -20,7 +20,7 @@ struct PredictionRow {
 /// literals.
 #define HEKTO_PREDICTION_COLUMNS                                                                                 \
   "seq, id, account_id, status, created_at, started_at, completed_at, deadline, epoch, attempts, test, stream, " \
-  "data_removed, key_id, model, version, coalesce(deployment, ''), metrics, error, files, "                      \
+  "data_removed, key_id, model, version, coalesce(deployment, ''), destination, base, metrics, error, files, "   \
   "coalesce(input, (SELECT l.input FROM large_inputs l WHERE l.seq = predictions.seq)), logs, output, "          \
   "webhook"
 

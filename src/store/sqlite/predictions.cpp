@@ -9,6 +9,7 @@
 
 #include "store/sqlite/page.h"
 #include "store/sqlite/prediction_row.h"
+#include "store/sqlite/resources.h"
 #include "store/sqlite/webhooks.h"
 
 namespace hekto::store {
@@ -20,12 +21,17 @@ constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
 
 // created_at is the index's last column, so that rows outside the span are passed over without being read.
-#define HEKTO_LIST                                                                                       \
-  "SELECT " HEKTO_PREDICTION_COLUMNS                                                                     \
-  " FROM predictions INDEXED BY predictions_by_account WHERE account_id = ?1 AND seq > ?2 AND seq < ?3 " \
+#define HEKTO_LIST(index, kind)                                            \
+  "SELECT " HEKTO_PREDICTION_COLUMNS " FROM predictions INDEXED BY " index \
+  " WHERE account_id = ?1 AND destination IS " kind                        \
+  " AND seq > ?2 AND seq < ?3 "                                            \
   "AND created_at >= ?4 AND created_at < ?5 ORDER BY seq "
-constexpr char kListOlder[] = HEKTO_LIST "DESC LIMIT ?6";
-constexpr char kListNewer[] = HEKTO_LIST "ASC LIMIT ?6";
+#define HEKTO_LIST_PREDICTIONS HEKTO_LIST("predictions_by_account", "NULL")
+#define HEKTO_LIST_TRAININGS HEKTO_LIST("trainings_by_account", "NOT NULL")
+constexpr char kListOlder[] = HEKTO_LIST_PREDICTIONS "DESC LIMIT ?6";
+constexpr char kListNewer[] = HEKTO_LIST_PREDICTIONS "ASC LIMIT ?6";
+constexpr char kTrainingsOlder[] = HEKTO_LIST_TRAININGS "DESC LIMIT ?6";
+constexpr char kTrainingsNewer[] = HEKTO_LIST_TRAININGS "ASC LIMIT ?6";
 
 constexpr char kSeqOf[] = "SELECT seq, account_id FROM predictions WHERE id = ?1";
 constexpr char kUnfinished[] =
@@ -56,17 +62,24 @@ struct Amount {
   std::size_t files;
 };
 
-/// Writes the end of a prediction and the message that tells of it. The message is made first: nothing that may throw
-/// comes between the two changes.
+/// Writes the end of a prediction, the message that tells of it and the version that a training made. These two are
+/// made first: nothing that may throw comes between the changes.
 void write_end(Connection& connection, const PredictionRow& row, const ports::Outbox& outbox) {
-  const auto message = outbox ? outbox(row.prediction) : std::nullopt;
+  const Prediction& p = row.prediction;
+  const auto message = outbox ? outbox(p) : std::nullopt;
+  const bool has_version = p.training && p.status == domain::Status::succeeded;
+  const auto version = has_version ? std::optional(domain::trained_version(p)) : std::nullopt;
   update_state(connection, row);
+  if (version) insert_version(connection, *version);
   if (message) insert_webhook(connection, *message);
 }
 
 }  // namespace
 
 Result<void> create_prediction(Connection& connection, const Prediction& prediction) {
+  if (prediction.training && !is_model_of(connection, prediction.account, prediction.training->destination)) {
+    return fail(ErrorCode::not_found, "the account has no model " + prediction.training->destination);
+  }
   if (!insert_prediction(connection, prediction)) {
     return fail(ErrorCode::conflict, "there is a prediction " + prediction.id + " already");
   }
@@ -90,7 +103,8 @@ Result<ports::PredictionPage> list_predictions(Connection& connection, const por
     *bound = *seq;
   }
   const bool newer = q.after_id && !q.before_id;
-  Query query(connection, newer ? kListNewer : kListOlder);
+  const char* const older = q.trainings ? kTrainingsOlder : kListOlder;
+  Query query(connection, newer ? (q.trainings ? kTrainingsNewer : kListNewer) : older);
   query.bind(q.account, after, before, q.created_after ? to_micros(*q.created_after) : kFirst,
              q.created_before ? to_micros(*q.created_before) : kLast, limit_number(q.limit) + 1);
   ports::PredictionPage page;

@@ -11,8 +11,8 @@ namespace hekto::store {
 
 // The transactions of ports::Store that concern predictions, as plain functions on a connection. Those that change
 // something run on the writer's connection inside its transaction and make at most one change each, but for
-// create_prediction with a large input, purge, and the end of a prediction with a message for the outbox, whose parts
-// only a failure of the database can keep apart.
+// create_prediction with a large input, purge, and the end of a prediction with a message for the outbox or a trained
+// version, whose parts only a failure of the database can keep apart.
 
 Result<void> create_prediction(Connection& connection, const domain::Prediction& prediction);
 Result<domain::Prediction> find_prediction(Connection& connection, std::string_view id);

@@ -9,9 +9,9 @@
 
 namespace hekto::store {
 
-// The transactions of ports::Store that concern uploaded files, deployments and the models of accounts, as plain
-// functions on a connection. Those that change something run on the writer's connection inside its transaction and
-// make at most one change each, but for remove_file and expire_files.
+// The transactions of ports::Store that concern uploaded files, deployments, the models of accounts and their versions,
+// as plain functions on a connection. Those that change something run on the writer's connection inside its transaction
+// and make at most one change each, but for remove_file and expire_files.
 
 Result<void> create_file(Connection& connection, const domain::File& file);
 Result<domain::File> find_file(Connection& connection, std::string_view id);
@@ -33,5 +33,15 @@ Result<domain::OwnedModel> find_model(Connection& connection, std::string_view o
 Result<std::vector<domain::OwnedModel>> list_models(Connection& connection, std::string_view account);
 Result<void> update_model(Connection& connection, const domain::OwnedModel& model);
 Result<void> delete_model(Connection& connection, std::string_view owner, std::string_view name);
+/// Whether `model`, "owner/name", is one of the account's.
+bool is_model_of(Connection& connection, std::string_view account, std::string_view model);
+
+Result<ports::ModelVersion> find_version(Connection& connection, std::string_view id);
+Result<std::vector<domain::TrainedVersion>> list_versions(Connection& connection, std::string_view owner,
+                                                          std::string_view name);
+Result<domain::VersionUse> delete_version(Connection& connection, std::string_view account, std::string_view owner,
+                                          std::string_view name, std::string_view id);
+/// Adds the version that a training made; nothing happens when it is there already.
+void insert_version(Connection& connection, const domain::TrainedVersion& version);
 
 }  // namespace hekto::store

@@ -21,7 +21,9 @@ constexpr std::int64_t kApplicationId = 0x48656B74;
 /// domain::Status and domain::StreamKind; times are microseconds.
 /// An input over 16 KiB lies in large_inputs: every UPDATE writes its whole row again, and inputs never change.
 /// A message's body lies apart for the same reason: every attempt writes the row of the message.
-/// The partial indexes hold only what the queue and retention still have to look at, however many rows there are.
+/// A row with a destination is a training; `base` and the versions' are domain::TrainingTarget's.
+/// The partial indexes hold only what the queue and retention still have to look at, however many rows there are, and
+/// the trainings, which are few.
 constexpr const char* kSchema = R"sql(
 CREATE TABLE accounts(
   seq INTEGER PRIMARY KEY,
@@ -65,6 +67,8 @@ CREATE TABLE predictions(
   model TEXT NOT NULL,
   version TEXT NOT NULL,
   deployment TEXT,
+  destination TEXT,
+  base TEXT,
   metrics TEXT NOT NULL,
   webhook BLOB,
   error TEXT,
@@ -75,6 +79,9 @@ CREATE TABLE predictions(
 ) STRICT;
 CREATE INDEX predictions_by_account ON predictions(account_id, seq, created_at);
 CREATE INDEX predictions_unfinished ON predictions(seq) WHERE status < 2;
+CREATE INDEX trainings_by_account ON predictions(account_id, seq, created_at) WHERE destination IS NOT NULL;
+CREATE INDEX trainings_by_destination ON predictions(destination) WHERE destination IS NOT NULL AND status < 2;
+CREATE INDEX trainings_by_version ON predictions(version) WHERE destination IS NOT NULL;
 CREATE INDEX predictions_to_purge ON predictions(completed_at) WHERE status >= 2 AND data_removed = 0;
 
 CREATE TABLE large_inputs(
@@ -159,6 +166,7 @@ CREATE TABLE deployments(
   PRIMARY KEY(account_id, name)
 ) STRICT;
 CREATE INDEX deployments_by_account ON deployments(account_id, created_at, name);
+CREATE INDEX deployments_by_version ON deployments(version);
 
 CREATE TABLE models(
   owner TEXT NOT NULL,
@@ -178,6 +186,17 @@ CREATE TABLE models(
 ) STRICT;
 CREATE INDEX models_by_account ON models(account_id);
 CREATE INDEX models_public ON models(created_at) WHERE visibility = 'public';
+
+CREATE TABLE versions(
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  owner TEXT NOT NULL,
+  name TEXT NOT NULL,
+  training_id TEXT NOT NULL,
+  base TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX versions_by_model ON versions(owner, name, seq);
 )sql";
 
 std::unexpected<Error> unusable(const std::filesystem::path& file, const std::string& why) {

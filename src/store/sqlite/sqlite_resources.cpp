@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SqliteStore: uploaded files, deployments, models of accounts.
+// SqliteStore: uploaded files, deployments, models of accounts and their versions.
 #include "store/sqlite/resources.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -93,6 +93,26 @@ Task<Result<void>> SqliteStore::delete_model(std::string owner, std::string name
   return writer_.run<void>(Changes::one, [owner = std::move(owner), name = std::move(name)](Connection& connection) {
     return store::delete_model(connection, owner, name);
   });
+}
+
+Task<Result<ports::ModelVersion>> SqliteStore::find_version(std::string id) {
+  return readers_.run<ports::ModelVersion>(
+      [id = std::move(id)](Connection& connection) { return store::find_version(connection, id); });
+}
+
+Task<Result<std::vector<domain::TrainedVersion>>> SqliteStore::list_versions(std::string owner, std::string name) {
+  return readers_.run<std::vector<domain::TrainedVersion>>(
+      [owner = std::move(owner), name = std::move(name)](Connection& connection) {
+        return store::list_versions(connection, owner, name);
+      });
+}
+
+Task<Result<domain::VersionUse>> SqliteStore::delete_version(std::string account, std::string owner, std::string name,
+                                                             std::string id) {
+  return writer_.run<domain::VersionUse>(
+      Changes::one,
+      [account = std::move(account), owner = std::move(owner), name = std::move(name), id = std::move(id)](
+          Connection& connection) { return store::delete_version(connection, account, owner, name, id); });
 }
 
 }  // namespace hekto::store

@@ -84,6 +84,10 @@ class SqliteStore final : public ports::Store {
   async::Task<Result<std::vector<domain::OwnedModel>>> list_models(std::string account) override;
   async::Task<Result<void>> update_model(domain::OwnedModel model) override;
   async::Task<Result<void>> delete_model(std::string owner, std::string name) override;
+  async::Task<Result<ports::ModelVersion>> find_version(std::string id) override;
+  async::Task<Result<std::vector<domain::TrainedVersion>>> list_versions(std::string owner, std::string name) override;
+  async::Task<Result<domain::VersionUse>> delete_version(std::string account, std::string owner, std::string name,
+                                                         std::string id) override;
 
   /// What was committed since the store was opened. Any thread.
   WriterStats stats() const { return writer_.stats(); }
