@@ -104,6 +104,9 @@ void add_file_routes(http::Router& router, const Api& api);
 void add_glued_routes(http::Router& router, const Api& api);
 void add_delivery_routes(http::Router& router, const Api& api);
 void add_webhook_routes(http::Router& router, const Api& api);
+/// /openapi.json, also under every mount, without a key; `servers` is the origin and mount of the request. Answers have
+/// an ETag, and If-None-Match is obeyed.
+void add_openapi_routes(http::Router& router, const Api& api);
 /// Administration; for the Unix socket only (app/admin_call.h lists the requests).
 void add_admin_routes(http::Router& router, service::Accounts& accounts);
 void add_webhook_admin_routes(http::Router& router, service::Webhooks& webhooks);

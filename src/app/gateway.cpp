@@ -137,6 +137,7 @@ void Gateway::make_services(domain::Catalog catalog) {
   api::add_glued_routes(router_, *api_);
   api::add_delivery_routes(router_, *api_);
   api::add_webhook_routes(router_, *api_);
+  api::add_openapi_routes(router_, *api_);
   api::add_admin_routes(admin_router_, *accounts_);
   api::add_webhook_admin_routes(admin_router_, *webhooks_);
   api::add_system_routes(router_, {[this] { return ready_ && store_->accepts_writes(); },

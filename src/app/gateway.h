@@ -49,6 +49,8 @@ class Gateway {
   /// One URL for each listener, such as "http://127.0.0.1:8080".
   std::vector<std::string> urls() const;
   std::size_t recovered() const { return recovered_; }
+  /// What is answered on the listeners, known once start() was called.
+  const std::vector<http::Route>& routes() const { return router_.routes(); }
 
   /// Readiness goes first, then listeners, then runs, then the store. Returns within about config.drain_grace.
   void stop_blocking();

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "api/openapi_text.h"
 #include "app/suggest.h"
 #include "cli/admin_commands.h"
 #include "cli/webhook_commands.h"
@@ -49,6 +50,7 @@ class CommandLine {
     add_accounts();
     add_webhooks();
     add_run();
+    add_openapi();
     add_version();
   }
 
@@ -60,6 +62,7 @@ class CommandLine {
   void add_accounts();
   void add_webhooks();
   void add_run();
+  void add_openapi();
   void add_version();
   void add_data_options(CLI::App& group);
   void check_words(const std::vector<std::string>& arguments) const;
@@ -252,6 +255,19 @@ void CommandLine::add_run() {
       run_.key = Secret(from_environment(key_, "HEKTO_KEY", ""));
       run_.timeout = duration("--timeout", timeout_);
       return actions_.run(run_, terminal_);
+    };
+  });
+}
+
+void CommandLine::add_openapi() {
+  auto* openapi = app_.add_subcommand("openapi", "Print the OpenAPI document of the HTTP API");
+  openapi->footer(
+      "A server shows the same at /openapi.json, with its own address.\n\n"
+      "Example:\n  hekto openapi > openapi.json");
+  openapi->callback([this] {
+    chosen_ = [this] {
+      terminal_.out << api::openapi_document("/v1") << '\n';
+      return kDone;
     };
   });
 }
