@@ -21,6 +21,12 @@ struct WaitPreference {
 /// respond-async included, is nullopt: answer at once.
 std::optional<WaitPreference> parse_prefer(std::string_view header);
 
+/// How long to hold an answer: what `prefer` asks for, but less than the client says it is ready to read for, because a
+/// client that gives up first sends the create again. `read_timeout` is the client's x-stainless-read-timeout: seconds,
+/// with or without a fraction ("60", "2.5"). The answer is due a second before it, or half of it when it is under two
+/// seconds. What is no number of seconds is ignored.
+Duration hold_time(const WaitPreference& prefer, std::string_view read_timeout);
+
 /// The `Cancel-After` header: a duration of at least 5 s in h, m, s, bare numbers being seconds.
 Result<Duration> parse_cancel_after(std::string_view header);
 

@@ -105,8 +105,34 @@ TEST(Prefer, HoldsForTheAskedTimeButNeverSixtySeconds) {
   EXPECT_EQ(parse_prefer("return=minimal, Wait = \"5\"")->wait, Duration(5s));
 }
 
+TEST(Prefer, IsReadInEveryFormThatClientsWrite) {
+  for (const char* text : {"wait=5", "WAIT=5", "wait = 5", "wait=\"5\"", "return=minimal, wait=5", "wait=5; foo=bar",
+                           "respond-async, wait=5", ",,wait=5"}) {
+    const auto prefer = parse_prefer(text);
+    ASSERT_TRUE(prefer) << text;
+    EXPECT_EQ(prefer->wait, Duration(5s)) << text;
+    EXPECT_EQ(prefer->applied, "wait=5") << text;
+  }
+  EXPECT_EQ(parse_prefer("wait=0")->applied, "wait=1");
+  EXPECT_EQ(parse_prefer("wait=-3")->applied, "wait=1");
+  EXPECT_EQ(parse_prefer("wait=300")->applied, "wait=60");
+  EXPECT_EQ(parse_prefer("wait=99999999999999999999")->applied, "wait=60");
+}
+TEST(Prefer, HoldsForLessThanTheClientIsReadyToRead) {
+  const WaitPreference prefer{59s, "wait"};
+  EXPECT_EQ(hold_time(prefer, ""), Duration(59s));
+  EXPECT_EQ(hold_time(prefer, "60"), Duration(59s));
+  EXPECT_EQ(hold_time(prefer, "20.0"), Duration(19s));
+  EXPECT_EQ(hold_time(prefer, " 2.5 "), Duration(1500ms));
+  EXPECT_EQ(hold_time(prefer, "1"), Duration(500ms));
+  EXPECT_EQ(hold_time(prefer, "600"), Duration(59s));
+  EXPECT_EQ(hold_time({5s, "wait=5"}, "60"), Duration(5s));
+  for (const char* text : {"0", "-5", "soon", "5s", "nan", "inf", "1e400", "5,"}) {
+    EXPECT_EQ(hold_time(prefer, text), Duration(59s)) << text;
+  }
+}
 TEST(Prefer, IgnoresWhatItCannotRead) {
-  for (const char* text : {"", "respond-async", "wait=abc", "wait=", "waiting", "wait=5x"}) {
+  for (const char* text : {"", "respond-async", "wait=abc", "wait=", "waiting", "wait=5x", "wait=1.5"}) {
     EXPECT_FALSE(parse_prefer(text)) << text;
   }
 }

@@ -44,7 +44,7 @@ class Compiler {
     if (++nodes_ > kMaxNodes) wrong("the schema is larger than " + std::to_string(kMaxNodes) + " parts");
     if (!error_.empty()) return result;
     if (const auto* boolean = schema.as_bool()) {  // true accepts everything, false nothing
-      if (!*boolean) result->none_of = std::make_unique<Node>();
+      result->never = !*boolean;
       return result;
     }
     if (schema.as_object() == nullptr) {
@@ -127,6 +127,8 @@ class Compiler {
         out.properties[index].required = true;
       }
     }
+    out.min_properties = count(schema, "minProperties");
+    out.max_properties = count(schema, "maxProperties");
     if (const Value* additional = schema.find("additionalProperties")) {
       if (const auto* allowed = additional->as_bool()) {
         out.closed = !*allowed;
@@ -174,7 +176,9 @@ class Compiler {
     }
     if (const Value* format = schema.find("format")) {
       if (format->as_string() == nullptr) return wrong("'format' is no string");
-      out.uri = *format->as_string() == "uri";
+      out.is_format = find_format(*format->as_string());
+      if (out.is_format != nullptr) out.format = *format->as_string();
+      out.uri = out.format == "uri";
     }
   }
 

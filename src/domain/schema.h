@@ -21,9 +21,9 @@ struct FieldProblem {
 };
 
 /// A compiled JSON Schema (the subset that Cog emits: type, properties, required, additionalProperties, items, enum,
-/// const, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength, pattern,
-/// format: uri, minItems, maxItems, uniqueItems, nullable, allOf, anyOf, oneOf, not, and local $ref).
-/// Immutable and cheap to copy; any thread.
+/// const, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength, pattern, format
+/// (those of find_format()), minItems, maxItems, uniqueItems, minProperties, maxProperties, nullable, allOf, anyOf,
+/// oneOf, not, and local $ref). Other keywords say nothing here. Immutable and cheap to copy; any thread.
 class Schema {
  public:
   /// Accepts anything.
@@ -34,8 +34,8 @@ class Schema {
   /// schema with its references copied in has more than 20,000 parts.
   static Result<Schema> compile(const Value& schema, const Value& root);
 
-  /// Every problem of `value`, all at once: required and additional-property problems first, then those of each
-  /// property in the schema's order. `path` is the field name of `value` itself, such as "input".
+  /// Every problem of `value`, all at once: of an object first the number of its members, what is missing and what is
+  /// too much, then each property in the schema's order. `path` is the field name of `value` itself, such as "input".
   /// Descriptions name values from `value` on, without `path`. An allOf of one schema counts as that schema itself.
   /// A null for an optional property counts as absent. Unknown members of an object are accepted unless the schema
   /// says additionalProperties: false.

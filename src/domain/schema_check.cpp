@@ -63,6 +63,7 @@ class Checker {
   explicit Checker(const std::string& path) : path_(path) {}
 
   void check(const Schema::Node& node, const Value& value, Outcome& out) {
+    if (node.never) return add(out, "false", "False always fails validation");
     if (value.is_null() && node.nullable) return;
     const auto [bits, name] = type_of(value);
     if (node.types != 0 && (node.types & bits) == 0) {
@@ -180,7 +181,6 @@ class Checker {
     if (node.pattern && !node.pattern->search(text)) {
       add(out, "pattern", "Does not match pattern '" + node.pattern->pattern() + "'");
     }
-    if (node.uri && !is_absolute_uri(text)) add(out, "format", "Does not match format 'uri'");
     ++out.score;
   }
 
@@ -216,6 +216,9 @@ class Checker {
       for (const auto& text : node.allowed_texts) list.append(list.empty() ? "" : ", ").append(text);
       add(out, "enum", name() + " must be one of the following: " + list);
     }
+    if (node.is_format != nullptr && value.as_string() != nullptr && !node.is_format(*value.as_string())) {
+      add(out, "format", "Does not match format '" + node.format + "'");
+    }
     ++out.score;
   }
 
@@ -229,6 +232,12 @@ class Checker {
   /// Which members there must be and may be.
   void presence(const Schema::Node& node, const Value::Object& object, const std::vector<const Value*>& found,
                 Outcome& out) {
+    if (node.min_properties && object.size() < *node.min_properties) {
+      add(out, "array_min_properties", "Must have at least " + std::to_string(*node.min_properties) + " properties");
+    }
+    if (node.max_properties && object.size() > *node.max_properties) {
+      add(out, "array_max_properties", "Must have at most " + std::to_string(*node.max_properties) + " properties");
+    }
     for (const auto index : node.required) {
       if (found[index] != nullptr) {
         ++out.score;

@@ -11,6 +11,7 @@
 #include "base/regex.h"
 #include "base/text.h"
 #include "domain/schema.h"
+#include "domain/schema_formats.h"
 
 namespace hekto::domain {
 
@@ -33,6 +34,7 @@ struct Schema::Node {
   std::uint8_t types = 0;     ///< TypeBits; 0 accepts every type
   std::string expected_type;  ///< as an invalid_type problem shows it
   bool nullable = false;      ///< null is accepted whatever else is said
+  bool never = false;         ///< the schema `false`
 
   /// The names of `properties`, then those of `required` that are no property; members of a value are looked up here
   /// once each, so that an object with very many members costs no more than its size.
@@ -45,7 +47,8 @@ struct Schema::Node {
   std::vector<Property> properties;
   std::vector<std::size_t> required;  ///< indexes into properties
   bool closed = false;                ///< additionalProperties: false
-  Child additional;                   ///< additionalProperties as a schema
+  std::optional<std::uint64_t> min_properties, max_properties;
+  Child additional;  ///< additionalProperties as a schema
 
   Child items;
   std::optional<std::uint64_t> min_items, max_items;
@@ -59,7 +62,9 @@ struct Schema::Node {
 
   std::optional<std::uint64_t> min_length, max_length;  ///< characters
   std::optional<Regex> pattern;
-  bool uri = false;
+  std::string format;               ///< the name, where find_format() knows it
+  FormatCheck is_format = nullptr;  ///< null when any text will do
+  bool uri = false;                 ///< the text names a file
 
   std::vector<Child> all_of, any_of, one_of;
   Child none_of;  ///< not

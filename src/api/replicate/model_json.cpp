@@ -42,8 +42,9 @@ void append_model(std::string& out, const domain::Model& model, const json::UrlC
   append_text_or_null(out, "github_url", model.github_url);
   append_text_or_null(out, "paper_url", model.paper_url);
   append_text_or_null(out, "license_url", model.license_url);
-  append_text_or_null(out, "cover_image_url", model.cover_image_url);
+  append_text_or_null(out, "weights_url", std::nullopt);
   out += R"(,"run_count":)" + std::to_string(model.run_count);
+  append_text_or_null(out, "cover_image_url", model.cover_image_url);
   out += R"(,"created_at":")";
   append_time(out, model.created_at);
   out += R"(","default_example":)";
@@ -72,8 +73,9 @@ void append_model(std::string& out, const domain::OwnedModel& model, const json:
   append_text_or_null(out, "paper_url", model.paper_url);
   append_text_or_null(out, "license_url", model.license_url);
   append_text_or_null(out, "weights_url", model.weights_url);
+  out += R"(,"run_count":0)";
   append_text_or_null(out, "cover_image_url", model.cover_image_url);
-  out += R"(,"run_count":0,"created_at":")";
+  out += R"(,"created_at":")";
   append_time(out, model.created_at);
   out += R"(","default_example":null,"latest_version":null})";
 }

@@ -19,13 +19,13 @@ http::Response prediction_response(const service::Snapshot& snapshot, const json
   return response;
 }
 
-/// How long to hold the answer of a create: less than the client itself is ready to wait, because a client that gives
-/// up first sends the create again.
-Duration hold_time(const domain::WaitPreference& prefer, const http::Request& request) {
-  Duration hold = prefer.wait;
-  const auto client = parse_duration(request.header("x-stainless-read-timeout"));
-  if (client && *client > std::chrono::seconds(1)) hold = std::min(hold, *client - std::chrono::seconds(1));
-  return hold;
+/// What the create asks for: the first Prefer header that says something about waiting, as if all were one list.
+std::optional<domain::WaitPreference> read_prefer(const http::Request& request) {
+  for (const auto& header : request.headers) {
+    if (!iequals(header.name, "prefer")) continue;
+    if (auto prefer = domain::parse_prefer(header.value)) return prefer;
+  }
+  return std::nullopt;
 }
 
 async::Task<http::Response> create_by_version(const Api& api, Call& call) {
@@ -77,9 +77,10 @@ async::Task<http::Response> create_prediction(const Api& api, Call& call, Create
   http::Response response;
   response.status = 201;
   std::string text;
-  if (const auto prefer = domain::parse_prefer(call.request.header("prefer"))) {
+  if (const auto prefer = read_prefer(call.request)) {
     response.set("preference-applied", prefer->applied);
-    const auto ended = co_await api.predictions.wait(*created, hold_time(*prefer, call.request));
+    const auto ended = co_await api.predictions.wait(
+        *created, domain::hold_time(*prefer, call.request.header("x-stainless-read-timeout")));
     if (ended && domain::is_terminal((*ended)->value.status)) {
       json::append_prediction(text, (*ended)->value, call.urls);
     } else {
