@@ -36,7 +36,6 @@ void add_file_headers(http::Response& response, const domain::OutputFile& file, 
                       const std::string& etag) {
   const bool is_inline = std::ranges::find(kInlineTypes, file.content_type) != kInlineTypes.end();
   response.content_type = {};
-  response.set("content-type", file.content_type);
   response.set("etag", etag);
   response.set("accept-ranges", "bytes");
   response.set("cache-control", "private, max-age=" + std::to_string(std::max<std::int64_t>(0, seconds_left)));
@@ -61,6 +60,7 @@ async::Task<http::Response> file_response(ports::FileStore& files, const http::R
     response.status = 304;
     co_return response;
   }
+  response.set("content-type", file.content_type);
 
   auto opened = co_await files.open({owner, file.sha256});
   if (!opened || (*opened)->size() != file.size) {

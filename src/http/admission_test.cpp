@@ -220,7 +220,7 @@ TEST_F(Admission, RefusesInTheOfficialForm) {
   const auto replies = client.read_all();
   ASSERT_EQ(replies.size(), 3U);
   EXPECT_EQ(replies[0].body, R"({"detail":"Method \"PUT\" not allowed.","status":405})");
-  EXPECT_EQ(replies[0].header("Allow"), "GET, POST");
+  EXPECT_EQ(replies[0].header("Allow"), "GET, HEAD, POST");
   EXPECT_EQ(replies[1].body, R"({"detail":"The requested resource could not be found.","status":404})");
   EXPECT_EQ(replies[2].header("Content-Type"), "application/problem+json");
   EXPECT_EQ(replies[2].header("Connection"), "close");

@@ -88,6 +88,7 @@ struct Router::Search {
     for (std::size_t i = 0; i < kMethods; ++i) {
       if (place[i] >= 0) seen |= 1U << i;
     }
+    if (place[slot(Method::get)] >= 0) seen |= 1U << slot(Method::head);
     return false;
   }
 

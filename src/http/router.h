@@ -47,7 +47,7 @@ class Router {
   struct Match {
     const Route* route = nullptr;  ///< nullptr: no route for this method
     bool path_known = false;       ///< the path exists with another method: 405 with `allow`
-    std::string allow;             ///< "GET, POST", set when path_known and no route
+    std::string allow;             ///< "GET, HEAD, POST", set when path_known and no route
   };
   /// Fills `params`, views into `path`. HEAD falls back to GET. "{name...}" also matches an empty rest after its '/'.
   Match match(Method method, std::string_view path, std::array<std::string_view, 4>& params) const;

@@ -54,7 +54,7 @@ TEST(Router, GoesBackWhenTheMoreSpecificPathLacksTheMethod) {
   EXPECT_EQ(find(router, Method::get, "/m/search").params[0], "search");
   const Found refused = find(router, Method::del, "/m/search");
   EXPECT_TRUE(refused.match.path_known);
-  EXPECT_EQ(refused.match.allow, "GET, POST");
+  EXPECT_EQ(refused.match.allow, "GET, HEAD, POST");
 }
 
 TEST(Router, MatchesWholeNonEmptySegmentsOnly) {
