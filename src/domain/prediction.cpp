@@ -106,6 +106,7 @@ struct Apply {
     p.input = "{}";
     p.output = Output{};
     p.logs.clear();
+    p.steering.clear();
     p.data_removed = true;
     return std::move(p);
   }

@@ -81,6 +81,7 @@ struct Prediction {
   bool test = false;       ///< made with a test key: always runs in the sandbox
   std::int64_t epoch = 0;  ///< fencing number of the current lease; 0 before the first claim
   int attempts = 0;        ///< claims so far
+  std::string steering;    ///< how a test steers the sandbox, see domain/steering.h; goes when the data is purged
 
   friend bool operator==(const Prediction&, const Prediction&) = default;
 };

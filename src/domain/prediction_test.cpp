@@ -98,7 +98,10 @@ TEST(PredictionLife, AFailureAlwaysHasAnError) {
 }
 
 TEST(PredictionLife, APurgeEmptiesTheDataAndKeepsTheRecord) {
-  Prediction p = after(fresh(), {Started{}, Logged{"x"}, Produced{0, true, "1", {}}, Succeeded{}, Purged{}});
+  Prediction steered = fresh();
+  steered.steering = "delay=1s";
+  Prediction p = after(steered, {Started{}, Logged{"x"}, Produced{0, true, "1", {}}, Succeeded{}, Purged{}});
+  EXPECT_EQ(p.steering, "");
   EXPECT_TRUE(p.data_removed);
   EXPECT_EQ(p.input, "{}");
   EXPECT_TRUE(p.output.empty());

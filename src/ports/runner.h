@@ -55,6 +55,7 @@ struct RunRequest {
   std::vector<InputFile> files;              ///< of the input's URLs those whose content is known here
   int attempt = 1;                           ///< above 1: an earlier attempt was interrupted
   std::size_t items_done = 0;                ///< output items that an earlier attempt already delivered
+  std::string steering;                      ///< a test's wishes, see domain/steering.h; for the sandbox alone
   async::StopToken stop;                     ///< canceled, deadline passed, or shutting down
 };
 
@@ -77,9 +78,9 @@ class Runner {
   virtual std::string_view name() const = 0;
   /// Whether a lost run may be started again without being seen twice by anybody.
   virtual bool idempotent() const = 0;
-  /// Runs the model to its end. Calls sink.started() once, then logs and output in order; output items below
-  /// request.items_done may be left out. Returns soon (well under a second) after request.stop was requested, or after
-  /// the sink refused, with RunInterrupted. Never throws.
+  /// Runs the model to its end. Calls sink.started() once, unless it fails before, then logs and output in order;
+  /// output items below request.items_done may be left out. Returns soon (well under a second) after request.stop was
+  /// requested, or after the sink refused, with RunInterrupted. Never throws.
   virtual async::Task<RunOutcome> run(RunRequest request, RunSink& sink) = 0;
 };
 

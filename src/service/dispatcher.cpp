@@ -129,6 +129,7 @@ async::Task<bool> Dispatcher::run_claimed(domain::Prediction claimed, async::Sto
   request.files = std::move(*files);
   request.attempt = claimed.attempts;
   request.items_done = claimed.output.items.size();
+  request.steering = claimed.steering;
   request.stop = stop;
 
   const auto timed_out = std::make_shared<std::atomic<bool>>(false);

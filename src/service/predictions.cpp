@@ -44,6 +44,7 @@ async::Task<Result<SnapshotPtr>> Predictions::create(const KeyEntry& caller, Cre
   p.version = request.version->id;
   p.deployment = std::move(request.deployment);
   p.input = json::dump(request.input);
+  p.steering = std::move(request.steering);
   p.stream = stream_kind(request.version->output);
   p.account = caller.key().account;
   p.key_id = caller.key().id;

@@ -27,6 +27,7 @@ struct CreatePrediction {
   std::optional<Duration> cancel_after;
   std::optional<domain::Webhook> webhook;
   std::string deployment;  ///< name of the one it is made through; empty: none
+  std::string steering;    ///< as domain::Prediction::steering
 };
 
 struct PredictionLimits {

@@ -39,6 +39,7 @@ domain::Prediction full_prediction() {
                               "/replicate/v1"};
   p.epoch = std::int64_t{1} << 40;
   p.attempts = 3;
+  p.steering = "fail=grüße; delay=1s";
   return p;
 }
 

@@ -36,10 +36,12 @@ TEST_P(StoreRetention, PurgesWhatCompletedBeforeTheGivenTime) {
 TEST_P(StoreRetention, PurgesALargeInputToo) {
   auto p = sample_prediction();
   p.input = std::string(200'000, 'x');
+  p.steering = "delay=1s";
   ASSERT_TRUE(run_task(store().create_prediction(p)).has_value());
   ASSERT_TRUE(run_task(store().end(p.id, domain::Canceled{}, sample_time())).has_value());
   EXPECT_EQ(run_task(store().purge(sample_time() + 1s, 100, sample_time() + 1h)).value().size(), 1u);
   EXPECT_EQ(find(p.id).input, "{}");
+  EXPECT_EQ(find(p.id).steering, "");
 }
 
 TEST_P(StoreRetention, PurgesTheOldestFirstUpToTheLimitAndEachOnce) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "api/api.h"
@@ -14,7 +15,12 @@ struct CreateTarget {
   std::string deployment = {};               ///< name; empty: none
 };
 
-/// Answers a create, with everything that the three of them have in common: body, Prefer, Cancel-After.
+/// Takes the header Hekto-Sandbox of a create, which steers the sandbox (domain/steering.h), into `steering`; "" when
+/// there is none. The refusal to answer with (422) when it is not understood.
+std::optional<http::Response> read_steering(const http::Request& request, std::string& steering);
+
+/// Answers a create, with everything that the three of them have in common: body, Prefer,
+/// Cancel-After, Hekto-Sandbox.
 async::Task<http::Response> create_prediction(const Api& api, Call& call, CreateTarget target);
 
 }  // namespace hekto::api

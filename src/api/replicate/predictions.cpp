@@ -7,6 +7,7 @@
 #include "api/replicate/lists.h"
 #include "base/text.h"
 #include "domain/prefer.h"
+#include "domain/steering.h"
 
 namespace hekto::api {
 namespace {
@@ -56,6 +57,16 @@ async::Task<http::Response> cancel(const Api& api, Call& call) {
 
 }  // namespace
 
+std::optional<http::Response> read_steering(const http::Request& request, std::string& steering) {
+  const std::string_view text = request.header("hekto-sandbox");
+  domain::Steering understood;
+  if (const auto added = domain::add_steering(understood, text); !added) {
+    return http::problem(422, "Hekto-Sandbox: " + added.error().message, "Input validation failed");
+  }
+  steering = text;
+  return std::nullopt;
+}
+
 async::Task<http::Response> create_prediction(const Api& api, Call& call, CreateTarget target) {
   auto body = read_create_body(api.catalog, target.model, call.request.body, target.version);
   if (auto* refusal = std::get_if<http::Response>(&body)) co_return std::move(*refusal);
@@ -66,6 +77,8 @@ async::Task<http::Response> create_prediction(const Api& api, Call& call, Create
     if (!after) co_return http::problem(422, after.error().message, "Input validation failed");
     request.cancel_after = *after;
   }
+
+  if (auto refusal = read_steering(call.request, request.steering)) co_return std::move(*refusal);
 
   if (request.webhook) {
     request.webhook->origin = call.urls.origin;

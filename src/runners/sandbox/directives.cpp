@@ -1,54 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runners/sandbox/directives.h"
 
-#include <algorithm>
-#include <charconv>
-#include <chrono>
-
-#include "base/text.h"
-
 namespace hekto::runners {
 
 namespace {
 
 constexpr std::string_view kOpen = "[sandbox:";
-constexpr std::string_view kDefaultError = "The sandbox was asked to fail.";
 
-void read_span(std::string_view text, Duration& into) {
-  if (const auto span = parse_duration(text)) into = std::clamp<Duration>(*span, Duration{0}, std::chrono::minutes(10));
-}
-
-void apply_one(std::string_view name, std::string_view argument, Directives& out) {
-  if (name == "fail") {
-    out.fail = argument.empty() ? kDefaultError : argument;
-  } else if (name == "fail-after") {
-    std::size_t count = 0;
-    const auto read = std::from_chars(argument.data(), argument.data() + argument.size(), count);
-    if (read.ec == std::errc{} && read.ptr == argument.data() + argument.size()) out.fail_after = count;
-  } else if (name == "setup") {
-    read_span(argument, out.setup);
-  } else if (name == "delay") {
-    read_span(argument, out.delay);
-  } else if (name == "pause") {
-    read_span(argument, out.pause);
-  } else if (name == "malformed") {
-    out.malformed = true;
+void read_all(const domain::Value& value, domain::Steering& steering) {
+  if (const auto* text = value.as_string()) {
+    // The content of a file is nobody's wish, and may be megabytes.
+    if (!text->starts_with("data:")) read_directives(*text, steering);
+  } else if (const auto* items = value.as_array()) {
+    for (const auto& item : *items) read_all(item, steering);
+  } else if (const auto* members = value.as_object()) {
+    for (const auto& [name, member] : *members) read_all(member, steering);
   }
 }
 
 }  // namespace
 
-Directives parse_directives(std::string_view prompt) {
-  Directives out;
-  for (auto at = prompt.find(kOpen); at != std::string_view::npos; at = prompt.find(kOpen)) {
-    prompt.remove_prefix(at + kOpen.size());
-    const auto end = prompt.find(']');
+void read_directives(std::string_view text, domain::Steering& steering) {
+  for (auto at = text.find(kOpen); at != std::string_view::npos; at = text.find(kOpen)) {
+    text.remove_prefix(at + kOpen.size());
+    const auto end = text.find(']');
     if (end == std::string_view::npos) break;
-    std::string_view argument = prompt.substr(0, end);
-    const std::string_view name = take_until(argument, '=');
-    apply_one(name, argument, out);
+    (void)domain::add_directive(steering, text.substr(0, end));
   }
-  return out;
+}
+
+domain::Steering steering_of(const domain::Value& input, std::string_view header) {
+  domain::Steering steering;
+  read_all(input, steering);
+  (void)domain::add_steering(steering, header);  // checked when it was accepted
+  return steering;
 }
 
 }  // namespace hekto::runners

@@ -1,32 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
-#include <string>
 #include <string_view>
 
-#include "base/time.h"
+#include "domain/steering.h"
+#include "domain/value.h"
 
 namespace hekto::runners {
 
-/// How a test steers the sandbox, written anywhere into the prompt:
-///   [sandbox:fail] [sandbox:fail=message]  the run fails after its steps, before any output
-///   [sandbox:fail-after=N]                 fails once N output items are there
-///   [sandbox:setup=2s]                     stays that much longer in `starting`
-///   [sandbox:delay=2s]                     runs that much longer before its first output
-///   [sandbox:pause=200ms]                  waits that long before each further output item: a slow stream
-///   [sandbox:malformed]                    gives an output that breaks the model's schema
-/// Spans are those of parse_duration, at most ten minutes, and are real time whatever the sandbox's speed.
-/// What is not understood is left alone.
-struct Directives {
-  std::optional<std::string> fail;
-  std::optional<std::size_t> fail_after;
-  Duration setup{};
-  Duration delay{};
-  Duration pause{};
-  bool malformed = false;
-};
+/// Adds the directives of domain/steering.h that stand in `text` as "[sandbox:DIRECTIVE]". What is not understood is
+/// left alone: it may well be part of a prompt.
+void read_directives(std::string_view text, domain::Steering& steering);
 
-Directives parse_directives(std::string_view prompt);
+/// How a run is steered: by directives in any text of its input, and by `header`, whose directives win over the same
+/// ones in the input.
+domain::Steering steering_of(const domain::Value& input, std::string_view header);
 
 }  // namespace hekto::runners

@@ -11,6 +11,7 @@
 #include "runners/sandbox/inputs.h"
 #include "runners/sandbox/progress.h"
 #include "runners/sandbox/sample_value.h"
+#include "runners/sandbox/steered_text.h"
 #include "runners/sandbox/text_reply.h"
 #include "tests/support/sample_models.h"
 
@@ -145,25 +146,67 @@ TEST(Chunk, HoldsOneToThreeTokensEach) {
   EXPECT_EQ(total, 200U);
 }
 
-TEST(Directives, AreReadOutOfAPrompt) {
+domain::Steering read(std::string_view text) {
+  domain::Steering steering;
+  read_directives(text, steering);
+  return steering;
+}
+
+TEST(Directives, AreReadOutOfAText) {
   using namespace std::chrono_literals;
-  const auto read = parse_directives(
+  const auto found = read(
       "a [sandbox:fail=out of memory] b [sandbox:delay=250ms][sandbox:fail-after=2] "
       "[sandbox:setup=2s] [sandbox:pause=99h] [sandbox:malformed]");
-  EXPECT_EQ(read.fail, "out of memory");
-  EXPECT_EQ(read.fail_after, 2U);
-  EXPECT_EQ(read.delay, 250ms);
-  EXPECT_EQ(read.setup, 2s);
-  EXPECT_EQ(read.pause, 10min);
-  EXPECT_TRUE(read.malformed);
+  EXPECT_EQ(found.fail, "out of memory");
+  EXPECT_EQ(found.fail_after, 2U);
+  EXPECT_EQ(found.delay, 250ms);
+  EXPECT_EQ(found.setup, 2s);
+  EXPECT_EQ(found.pause, 10min);
+  EXPECT_TRUE(found.malformed);
 }
 
 TEST(Directives, IgnoreWhatTheyDoNotKnow) {
-  const auto read =
-      parse_directives("[sandbox:] [sandbox:dance] [sandbox:delay=soon] [sandbox:fail-after=x] [sandbox:fail");
-  EXPECT_FALSE(read.fail);
-  EXPECT_FALSE(read.fail_after);
-  EXPECT_EQ(read.delay, Duration{});
+  const auto found = read("[sandbox:] [sandbox:dance] [sandbox:delay=soon] [sandbox:fail-after=x] [sandbox:fail");
+  EXPECT_FALSE(found.fail);
+  EXPECT_FALSE(found.fail_after);
+  EXPECT_EQ(found.delay, Duration{});
+}
+
+TEST(Directives, StandInAnyTextOfTheInputButNotInTheContentOfAFile) {
+  const Value input = object({{"image", "data:text/plain,[sandbox:malformed]"},
+                              {"messages", Value(Value::Array{object({{"text", "hi [sandbox:fail=deep]"}})})},
+                              {"lyrics", "la [sandbox:items=3]"}});
+  const auto found = steering_of(input, "");
+  EXPECT_EQ(found.fail, "deep");
+  EXPECT_EQ(found.items, 3U);
+  EXPECT_FALSE(found.malformed);
+}
+
+TEST(Directives, OfTheHeaderWin) {
+  const Value input = object({{"prompt", "[sandbox:fail=from the prompt][sandbox:items=3]"}});
+  const auto found = steering_of(input, "fail=from the header; hang");
+  EXPECT_EQ(found.fail, "from the header");
+  EXPECT_EQ(found.hang_after, 0U);
+  EXPECT_EQ(found.items, 3U);
+}
+
+TEST(SteeredText, HasExactlyTheSizeAndNoHalfCharacters) {
+  EXPECT_EQ(fill("ab", 5), "ababa");
+  EXPECT_EQ(fill("é", 3), "é.");
+  EXPECT_EQ(fill("", 2), "..");
+  for (const auto& part : steered_chunks({"Hà Nội, ", "🚀🚀"}, {.items = 7, .large = 1000})) {
+    ASSERT_FALSE(part.empty());
+    EXPECT_NE(static_cast<unsigned char>(part.front()) & 0xC0, 0x80);
+  }
+}
+
+TEST(SteeredText, HasAsManyChunksAsAskedForAndElseAnEmptyLastOne) {
+  EXPECT_EQ(steered_chunks({"a", "b"}, {}), (std::vector<std::string>{"a", "b", ""}));
+  EXPECT_EQ(steered_chunks({"a", "b"}, {.items = 5}), (std::vector<std::string>{"a", "b", "a", "b", "a"}));
+  EXPECT_EQ(steered_chunks({"a", "b"}, {.items = 1}), (std::vector<std::string>{"a"}));
+  EXPECT_TRUE(steered_chunks({"a"}, {.items = 0}).empty());
+  EXPECT_EQ(steered_chunks({"a"}, {.large = 1'000'000}).size(), 61U);
+  EXPECT_EQ(steered_chunks({"a"}, {.awkward = true}).size(), awkward_chunks().size() + 1);
 }
 
 TEST(SampleValue, FitsTheSchema) {

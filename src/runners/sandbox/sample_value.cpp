@@ -55,7 +55,7 @@ Value sample_string(const Value& schema, const std::string& text) {
   if (format == "date") return Value("2000-01-01");
   std::string out = text;
   const auto shortest = size_of(schema, "minLength", 0);
-  const auto longest = size_of(schema, "maxLength", 10000);
+  const auto longest = schema.find("maxLength") != nullptr ? size_of(schema, "maxLength", 0) : out.size();
   if (out.size() > longest) {
     out.resize(longest);
     while (!out.empty() && (static_cast<unsigned char>(text[out.size()]) & 0xC0) == 0x80) out.pop_back();

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "async/blocking_pool.h"
+#include "domain/steering.h"
 #include "ports/runner.h"
-#include "runners/sandbox/directives.h"
 #include "runners/sandbox/inputs.h"
 
 namespace hekto::runners {
@@ -16,7 +16,8 @@ namespace hekto::runners {
 /// One run of the sandbox, on one task. Refers to what it is given, which must outlive it.
 class SandboxRun {
  public:
-  SandboxRun(const ports::RunRequest& request, ports::RunSink& sink, async::BlockingPool& pool, double speed);
+  SandboxRun(const ports::RunRequest& request, const domain::Steering& steering, ports::RunSink& sink,
+             async::BlockingPool& pool, double speed);
 
   /// As ports::Runner::run, except that std::bad_alloc may come out.
   async::Task<ports::RunOutcome> to_end();
@@ -28,32 +29,42 @@ class SandboxRun {
   async::Task<End> begin();
   /// Says of each input file what it is, from its content.
   async::Task<End> name_files();
+  /// Writes the log lines that a test asked for.
+  async::Task<End> flood_logs();
   async::Task<End> steps();
+  async::Task<ports::RunOutcome> malformed();
+
+  // sandbox_files.cpp
   async::Task<ports::RunOutcome> images();
+
+  // sandbox_texts.cpp
   async::Task<ports::RunOutcome> stream_text();
   async::Task<ports::RunOutcome> whole_text();
   async::Task<ports::RunOutcome> values();
+  std::vector<std::string> reply_tokens() const;
+  std::string text_metrics(std::size_t output_tokens) const;
 
-  /// Called before output item `index`: keeps to the pause asked for and to fail-after.
+  /// Called before output item `index`: keeps to the pause asked for, to fail-after and to hang-after.
   async::Task<End> before_item(std::size_t index);
+  /// The end of a run that gave `items` output items.
+  async::Task<ports::RunOutcome> succeed(std::size_t items, std::string metrics);
   /// Gives an output that is one value.
   async::Task<End> single(domain::Value value);
   async::Task<End> say(std::string line);
   /// A span of the model's time, shortened by the speed. False when the run is to stop.
   async::Task<bool> model_time(double seconds);
   async::Task<bool> real_time(Duration span);
+  async::Task<ports::RunOutcome> hang();
+  ports::RunOutcome failure() const;
   static End go_on_if(const Result<void>& taken);
 
-  std::vector<std::string> reply_tokens() const;
-  std::string text_metrics(std::size_t output_tokens) const;
-
   const ports::RunRequest& request_;
+  const domain::Steering& steering_;
   ports::RunSink& sink_;
   async::BlockingPool& pool_;
   const double speed_;
   const Inputs inputs_;
   const std::string prompt_;
-  const Directives directives_;
   const std::uint64_t seed_;
 };
 

@@ -13,7 +13,7 @@ struct SandboxOptions {
 /// Stands in for any catalog model, in this process: output made from the input that fits the model's schema, logs with
 /// a progress bar, metrics and plausible timing. It says in its first log line that it is not the model. Given a seed
 /// (input.seed, else one derived from the prediction id) it always produces the same, so a lost run can be repeated.
-/// Tests steer it through the prompt: see directives.h.
+/// Tests steer it through texts of the input and through RunRequest::steering: see domain/steering.h.
 class SandboxRunner final : public ports::Runner {
  public:
   /// `pool` draws the images and must outlive the runner.

@@ -27,8 +27,9 @@ constexpr char kLoad[] = "SELECT " HEKTO_PREDICTION_COLUMNS " FROM predictions W
 constexpr char kInsert[] =
     "INSERT INTO predictions(id, account_id, status, created_at, started_at, completed_at, deadline, epoch, attempts, "
     "test, stream, data_removed, key_id, model, version, deployment, destination, base, metrics, error, files, input, "
-    "logs, output, webhook) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
-    "?19, ?20, ?21, ?22, ?23, ?24, ?25)";
+    "logs, output, webhook, steering) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+    "?17, "
+    "?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)";
 constexpr char kInsertLargeInput[] = "INSERT INTO large_inputs(seq, input) VALUES(last_insert_rowid(), ?1)";
 
 constexpr char kUpdateLease[] = "UPDATE predictions SET epoch = ?2, attempts = ?3 WHERE seq = ?1";
@@ -37,7 +38,8 @@ constexpr char kUpdateState[] =
     "UPDATE predictions SET files = ?2, logs = ?3, output = ?4, status = ?5, started_at = ?6, completed_at = ?7, "
     "epoch = ?8, attempts = ?9, metrics = ?10, error = ?11 WHERE seq = ?1";
 constexpr char kUpdatePurged[] =
-    "UPDATE predictions SET files = ?2, logs = ?3, output = ?4, input = ?5, data_removed = ?6 WHERE seq = ?1";
+    "UPDATE predictions SET files = ?2, logs = ?3, output = ?4, input = ?5, data_removed = ?6, "
+    "steering = NULL WHERE seq = ?1";
 constexpr char kDeleteLargeInput[] = "DELETE FROM large_inputs WHERE seq = ?1";
 
 /// The two columns of an output, kept alive while they are bound. NULL while empty costs one byte a row.
@@ -100,6 +102,7 @@ PredictionRow take_row(Query& query) {
   if (!webhook.empty() && !decode_webhook(webhook, p.webhook.emplace())) {
     throw std::runtime_error("the webhook of prediction " + p.id + " is damaged");
   }
+  p.steering = query.take_text();
   return row;
 }
 
@@ -117,6 +120,7 @@ bool insert_prediction(Connection& connection, const Prediction& p) {
   const bool apart = has_large_input(p);
   const auto input = apart ? std::nullopt : std::optional<std::string_view>(p.input);
   const auto deployment = p.deployment.empty() ? std::nullopt : std::optional<std::string_view>(p.deployment);
+  const auto steering = p.steering.empty() ? std::nullopt : std::optional<std::string_view>(p.steering);
   const std::string webhook = p.webhook ? encode_webhook(*p.webhook) : std::string();
   Query insert(connection, kInsert);
   insert.bind(p.id, p.account, number(p.status), p.created_at, p.started_at, p.completed_at, p.deadline, p.epoch,
@@ -124,7 +128,7 @@ bool insert_prediction(Connection& connection, const Prediction& p) {
               deployment, p.training ? std::optional<std::string_view>(p.training->destination) : std::nullopt,
               p.training ? std::optional<std::string_view>(p.training->base) : std::nullopt, p.metrics, p.error,
               output.files_blob(), input, p.logs, output.items_blob(),
-              p.webhook ? std::optional(Blob{webhook}) : std::nullopt);
+              p.webhook ? std::optional(Blob{webhook}) : std::nullopt, steering);
   if (!insert.run_unless_duplicate()) return false;
   if (apart) Query(connection, kInsertLargeInput).bind(p.input).run();
   return true;

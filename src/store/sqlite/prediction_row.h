@@ -22,7 +22,7 @@ struct PredictionRow {
   "seq, id, account_id, status, created_at, started_at, completed_at, deadline, epoch, attempts, test, stream, " \
   "data_removed, key_id, model, version, coalesce(deployment, ''), destination, base, metrics, error, files, "   \
   "coalesce(input, (SELECT l.input FROM large_inputs l WHERE l.seq = predictions.seq)), logs, output, "          \
-  "webhook"
+  "webhook, coalesce(steering, '')"
 
 /// Reads the current row of a query for HEKTO_PREDICTION_COLUMNS. Throws std::runtime_error when it makes no sense.
 PredictionRow take_row(Query& query);

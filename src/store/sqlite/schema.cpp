@@ -72,6 +72,7 @@ CREATE TABLE predictions(
   metrics TEXT NOT NULL,
   webhook BLOB,
   error TEXT,
+  steering TEXT,
   files BLOB,
   input TEXT,
   logs TEXT NOT NULL,
