@@ -122,6 +122,10 @@ async::Task<http::Response> list_predictions(const Api& api, Call& call) {
     (cursor->newer ? query.after_id : query.before_id) = cursor->id;
     query.limit = kPageSize;
     auto found = co_await api.predictions.list(std::move(query));
+    if (!found && found.error().code == ErrorCode::not_found) {
+      // The place of a cursor is a prediction of the account. Another's is as one that never was.
+      co_return http::problem(400, "Invalid cursor", "Bad request");
+    }
     if (!found) co_return error_response(found.error());
     page = std::move(*found);
   }

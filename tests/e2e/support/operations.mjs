@@ -107,7 +107,7 @@ export const kRequests = {
   'predictions.create': () => ({ body: { version: kFluxLoraVersion, input: { prompt: 'a fox', megapixels: '0.25' } } }),
   'predictions.get': async (maker) => ofPrediction(await maker.prediction()),
   'predictions.cancel': async (maker) =>
-    ofPrediction(await maker.prediction({ prompt: 'hello [sandbox:delay=10m]' })),
+    ofPrediction(await maker.prediction({ prompt: 'hello [sandbox:setup=10m]' })),
   search: () => ({ query: 'query=llama' }),
   'webhooks.default.secret.get': () => ({}),
   'streams.get': async (maker) => ({
