@@ -127,6 +127,7 @@ test('a create that waits answers 201 with the end, or 202 when that is far', as
     const early = await call(id, { ...asked, body: slow, headers: { prefer: 'wait=1', 'cancel-after': '10m' } }, 202);
     await call('predictions.cancel', { params: { prediction_id: early.json().id } }, 200);
     await call(id, { ...asked, headers: { 'cancel-after': 'soon' } }, 422);
+    await call(id, { ...asked, headers: { 'hekto-sandbox': 'nonsense' } }, 422);
     await call(id, { ...asked, body: { ...asked.body, input: { prompt: 7 } } }, 422);
   }
   await call('predictions.create', { body: { version: 'no/such', input: {} } }, 422);
