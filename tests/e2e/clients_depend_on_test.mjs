@@ -201,7 +201,8 @@ test('09 every event has a known name, an id and LF ends, and comments come betw
 });
 
 test('10 a search body may be bare text or a JSON text, under any content type', async () => {
-  for (const body of ['llama', '"llama"', ' "llama"\n']) {
+  // The escape is what a client makes of a letter beyond ASCII.
+  for (const body of ['llama', '"llama"', ' "llama"\n', '"\\u006clama"']) {
     for (const type of ['text/plain', 'text/plain; charset=utf-8', 'application/json', undefined]) {
       const answer = await send(server.origin, '/v1/models', {
         method: 'QUERY',
