@@ -180,6 +180,15 @@ test('Cancel-After aborts what has not started and cancels what runs', async () 
   }
 });
 
+test('a body is read as JSON whatever its Content-Type says', async () => {
+  const body = JSON.stringify({ input: smallImage('fox') });
+  for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'application/json; charset=utf-8', undefined]) {
+    const headers = { ...api.headers, ...(type ? { 'content-type': type } : {}) };
+    const answer = await send(server.origin, `/v1/models/${kFlux}/predictions`, { method: 'POST', headers, body });
+    assert.equal(answer.status, 201, type);
+  }
+});
+
 test('a Cancel-After that is too short or unreadable is refused', async () => {
   for (const value of ['4s', '0', 'soon', '1h-5m']) {
     const answer = await api.post(`/models/${kFlux}/predictions`, kByModel, { 'cancel-after': value });

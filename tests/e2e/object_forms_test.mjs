@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 
-import { Api, isTerminal, kFlux, kFluxLoraVersion, kLlama, send, smallImage } from './support/http.mjs';
+import { Api, isTerminal, kFlux, kFluxLoraVersion, kLlama, send, sendRaw, smallImage } from './support/http.mjs';
 import { startServer } from './support/server.mjs';
 
 const server = await startServer({ after }, { args: ['--sandbox-speed', '0', '--rate-limits-creates', '0'] });
@@ -137,6 +137,30 @@ test('aborted is only ever seen by those who sent Cancel-After', async (t) => {
   assert.ok(!('deadline' in waiting));
   const canceled = (await one.post(`/predictions/${plain.id}/cancel`, '')).json();
   assert.equal(canceled.status, 'canceled');
+});
+
+test('a prediction whose data is gone keeps its form, with texts and an object where data was', async (t) => {
+  const short = await startServer(t, { args: ['--sandbox-speed', '0', '--links-lifetime', '1s', '--retention-after', '2s'] });
+  const own = new Api(short);
+  const created = [
+    await own.create(kFlux, smallImage('fox')),
+    await own.create(kLlama, { prompt: '[sandbox:fail=lost]', max_tokens: 3 }),
+  ];
+  for (const { id, error } of created) {
+    const p = await own.finished(id, (now) => now.data_removed);
+    assert.deepEqual([p.input, p.output, p.logs, p.data_removed], [{}, null, '', true]);
+    assert.deepEqual(Object.keys(p), [
+      ...kAtOnce,
+      'created_at',
+      'started_at',
+      'completed_at',
+      'metrics',
+      'urls',
+    ]);
+    assert.equal(p.error === null, p.status === 'succeeded');
+    for (const url of Object.values(p.urls)) assert.equal(new URL(url).origin, short.origin);
+    assert.equal(error, null);
+  }
 });
 
 test('output and logs only grow while a prediction is processing', async () => {
@@ -316,5 +340,28 @@ test('errors are objects in the official order, one line each', async () => {
     assert.equal(answer.text.trimEnd().split('\n').length, 1);
     assert.equal(answer.json().status, answer.status);
     assert.equal(typeof answer.json().detail, 'string');
+  }
+});
+
+test('what is refused below the API is told in the same form', async () => {
+  const authorization = `Authorization: Bearer ${server.key}`;
+  const request = (line, ...lines) => [line, 'Host: x', ...lines, 'Connection: close', '', ''].join('\r\n');
+  const kRequests = {
+    400: request('GET /v1/predictions HTTP/1.1', authorization, 'Content-Length: 3', 'Transfer-Encoding: chunked'),
+    404: request('GET /nowhere HTTP/1.1', authorization),
+    405: request('PUT /v1/predictions HTTP/1.1', authorization),
+    413: request(`POST /v1/models/${kFlux}/predictions HTTP/1.1`, authorization, 'Content-Length: 999999999'),
+    415: request('POST /v1/predictions HTTP/1.1', authorization, 'Content-Encoding: gzip', 'Content-Length: 2') + '{}',
+    431: request('GET /v1/predictions HTTP/1.1', authorization, `X-Long: ${'a'.repeat(100_000)}`),
+  };
+  for (const [status, text] of Object.entries(kRequests)) {
+    const answer = await sendRaw(server, text);
+    const [head, body] = answer.split('\r\n\r\n');
+    assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
+    assert.match(head, /\r\ncontent-type: application\/problem\+json/i, status);
+    const problem = JSON.parse(body);
+    assert.equal(problem.status, Number(status));
+    assert.ok(typeof problem.detail === 'string' && problem.detail !== '', status);
+    assert.equal(body.trimEnd().split('\n').length, 1);
   }
 });
