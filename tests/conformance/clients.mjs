@@ -1,59 +1,107 @@
 // SPDX-License-Identifier: Apache-2.0
 // The columns of the table: the official clients, and a client that sends plain requests with the older Token scheme.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const built = join(here, '../../build/conformance');
 
-//   name      what --client takes
-//   command   the driver; it reads the CONFORMANCE_* variables and prints one JSON object a line (see node/driver.mjs)
-//   lacks     operations that the client has no call for; the driver must have all others
+const kPythonLacks = [
+  ...['use', 'abort', 'cancel-after', 'list-filters', 'models-describe', 'search', 'files-download', 'request'],
+];
+// It does not read event streams: what it calls a stream is made by polling.
+const kBetaUse = 'fails whatever the server does: it hands over an object where a class is wanted; replicate.use() works';
+const kBetaLacks = ['progress', 'abort', 'stream-files', 'stream-silent', 'webhook'];
+
+// The Go driver is built so that Go itself counts which functions of the client run.
+const goFolder = (folder) => join(folder, 'coverage');
+
+function goCoverage(folder) {
+  mkdirSync(goFolder(folder));
+  return { GOCOVERDIR: goFolder(folder) };
+}
+
+/** [name, called] of each exported function and method of the Go client. */
+function goMethods(folder) {
+  const report = execFileSync(process.env.CONFORMANCE_GO ?? 'go', ['tool', 'covdata', 'func', '-i', goFolder(folder)], {
+    encoding: 'utf8',
+    cwd: folder,
+  });
+  return report.split('\n').flatMap((line) => {
+    const [, file, name, percent] = /replicate-go\/([^:]*):\d+:\s+\*?(\S+)\s+([\d.]+)%/.exec(line) ?? [];
+    const exported = name && !file.includes('/') && name.split('.').every((part) => /^[A-Z]/.test(part));
+    return exported ? [[name, percent !== '0.0']] : [];
+  });
+}
+
+//   name         what --client takes
+//   command      the driver; it reads the CONFORMANCE_* variables and prints one JSON object a line (see node/driver.mjs)
+//   lacks        operations that the client has no call for; the driver must have all others
+//   uncalled     methods that the client has and no operation calls, with the reason; any other one that is not called is
+//                a failure, and so is a reason that is not needed
+//   plain        it is no client library: it has no methods
+//   environment  further variables for a driver that runs in the given folder
+//   methodsIn    reads from that folder, once the driver has ended, which methods were called
 export const clients = [
   {
     name: 'javascript',
     title: 'JavaScript',
     command: [process.execPath, join(here, 'node/replicate.mjs')],
-    lacks: ['use', 'cancel-after', 'search'],
+    lacks: ['use', 'cancel-after', 'list-filters', 'models-describe', 'versions-delete', 'search', 'files-download'],
   },
   {
     name: 'python',
     title: 'Python',
     command: [join(built, 'python/bin/python'), join(here, 'python/v1.py')],
-    lacks: ['use', 'abort', 'cancel-after', 'search'],
+    lacks: kPythonLacks,
+    uncalled: { 'model.Model.predict': 'was removed: it only raises an error' },
   },
   {
     name: 'python-async',
     title: 'Python async',
     command: [join(built, 'python/bin/python'), join(here, 'python/v1_async.py')],
-    lacks: ['use', 'abort', 'cancel-after', 'search'],
+    lacks: kPythonLacks,
   },
   {
     name: 'python-beta',
     title: 'Python beta',
     command: [join(built, 'python-beta/bin/python'), join(here, 'python/v2.py')],
-    lacks: ['progress', 'abort', 'stream-files', 'webhook'],
+    lacks: kBetaLacks,
+    uncalled: { '_client.Replicate.use': kBetaUse },
   },
   {
     name: 'python-beta-async',
     title: 'Python beta async',
     command: [join(built, 'python-beta/bin/python'), join(here, 'python/v2_async.py')],
-    lacks: ['progress', 'abort', 'stream-files', 'webhook'],
+    lacks: kBetaLacks,
+    uncalled: { '_client.AsyncReplicate.use': kBetaUse },
   },
   {
     name: 'go',
     title: 'Go',
     command: [join(built, 'go/driver')],
     // Its blocking run always asks for the longest wait.
-    lacks: ['wait-over', 'use', 'abort', 'cancel-after', 'search'],
+    lacks: [
+      ...['wait-over', 'use', 'abort', 'cancel-after', 'list-filters', 'models-describe', 'search', 'files-download'],
+      'request',
+    ],
+    uncalled: {
+      'ExponentialBackoff.NextDelay': 'only asked after answers without Retry-After, which are none of this server',
+    },
+    environment: goCoverage,
+    methodsIn: goMethods,
   },
   {
     name: 'http-token',
     title: 'HTTP, Token',
+    plain: true,
     command: [process.execPath, join(here, 'node/http_token.mjs')],
     lacks: [
       ...['run-polling', 'run-version', 'run-text', 'run-failed', 'longest-wait', 'use', 'progress', 'wait', 'abort'],
-      ...['stream-text', 'stream-files', 'stream-failed', 'file-input', 'webhook'],
+      ...['stream-text', 'stream-silent', 'stream-files', 'stream-failed', 'file-input', 'file-kinds', 'request'],
+      'webhook',
     ],
   },
 ];

@@ -68,11 +68,16 @@ function environment(target, folder, extra) {
   };
 }
 
-/** Runs the driver of `client` once and resolves with {version, problems}: a Map from id to null or a text. */
+/**
+ * Runs the driver of `client` once and resolves with {version, problems, methods}: a Map from id to null or a text, and
+ * one from the name of a method of the client to whether it was called.
+ */
 async function runDriver(client, target, mount, ids, folder) {
   const account = `${client.name}${mount.replaceAll('/', '-')}-${ids.length}`;
   await target.server.makeAccount(account);
   const key = await target.server.makeKey(account, '--account', account);
+  await target.limited.makeAccount(account);
+  const limitedKey = await target.limited.makeKey(account, '--account', account);
   const own = join(folder, `${target.scheme}-${account}`);
   mkdirSync(own);
   const [command, ...args] = client.command;
@@ -84,12 +89,16 @@ async function runDriver(client, target, mount, ids, folder) {
       CONFORMANCE_KEY: key,
       CONFORMANCE_PAGES_KEY: target.pagesKey,
       CONFORMANCE_PAGES_FILE: target.pagesFile,
+      CONFORMANCE_LIMITED_ORIGIN: target.limited.origin,
+      CONFORMANCE_LIMITED_KEY: limitedKey,
+      ...client.environment?.(own),
       CONFORMANCE_OPERATIONS: ids.join(','),
     }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   drivers.add(child);
   const problems = new Map();
+  const methods = new Map();
   let version = '';
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
@@ -97,6 +106,7 @@ async function runDriver(client, target, mount, ids, folder) {
     if (!line.startsWith('{')) return;
     const said = JSON.parse(line);
     if (said.version !== undefined) version = said.version;
+    for (const [name, called] of Object.entries(said.methods ?? {})) methods.set(name, called);
     if (said.operation !== undefined) problems.set(said.operation, said.problem);
   });
   const timer = setTimeout(() => child.kill('SIGKILL'), kDriverSeconds * 1000);
@@ -109,7 +119,8 @@ async function runDriver(client, target, mount, ids, folder) {
   for (const id of ids) {
     if (!problems.has(id)) problems.set(id, `the driver ended (${end}) before this operation did\n${errors}`);
   }
-  return { version, problems };
+  for (const [name, called] of client.methodsIn?.(own) ?? []) methods.set(name, called);
+  return { version, problems, methods };
 }
 
 /** Calls the functions of `jobs`, at most `width` at once. */
@@ -143,19 +154,27 @@ const offered = await offeredOperations(targets[0]);
 // One cell is one client doing one operation; its checks are the mounts and schemes that it was done at.
 const cells = new Map();
 const versions = new Map();
-const failures = [];
+const methodsOf = new Map();
+// Of a cell that failed: the places, and what went wrong at the first of them.
+const failures = new Map();
 let passed = 0;
+let failed = 0;
 
-function record(client, target, mount, { version, problems }) {
+function record(client, target, mount, { version, problems, methods }) {
   versions.set(client.name, version);
+  if (!methodsOf.has(client.name)) methodsOf.set(client.name, new Map());
+  const known = methodsOf.get(client.name);
+  for (const [name, called] of methods) known.set(name, called || known.get(name) === true);
   for (const [id, problem] of problems) {
     const cell = `${client.name} ${id}`;
     if (problem === null) {
       ++passed;
       if (!cells.has(cell)) cells.set(cell, kPass);
     } else {
+      ++failed;
+      if (cells.get(cell) !== kFail) failures.set(cell, { where: [], problem, title: `${client.title}, ${id}` });
       cells.set(cell, kFail);
-      failures.push(`${client.title}, ${mount} over ${target.scheme}, ${id}: ${problem.trimEnd()}`);
+      failures.get(cell).where.push(`${mount} over ${target.scheme}`);
     }
   }
 }
@@ -190,6 +209,27 @@ await runAll(fast, kAtOnce);
 if (slow.length > 0) console.log('waiting for the runs of 61 s');
 await waits;
 
+/** The last row: that every public method of every client was called, but for those that clients.mjs gives reasons for. */
+const methodsRow = ['methods of the client that were called'];
+for (const client of chosen.clients) {
+  const known = methodsOf.get(client.name);
+  const excused = client.uncalled ?? {};
+  const called = [...known].filter(([, was]) => was).map(([name]) => name);
+  const missing = [...known.keys()].filter(
+    (name) => !called.includes(name) && !(name in excused) && (offered.has('trainings') || !/training/i.test(name)),
+  );
+  const wrong = Object.keys(excused).filter((name) => !known.has(name) || called.includes(name));
+  if (known.size === 0 && !client.plain) missing.push('all: the driver named no methods');
+  const problem = [
+    ...(missing.length > 0 ? [`not called: ${missing.join(', ')}`] : []),
+    ...(wrong.length > 0 ? [`excused, but called or not there: ${wrong.join(', ')}`] : []),
+  ];
+  if (problem.length === 0) ++passed;
+  else failures.set(client.name, { where: ['all'], problem: problem.join('\n'), title: `${client.title}, methods` });
+  failed += problem.length > 0 ? 1 : 0;
+  methodsRow.push(client.plain ? kNone : `${called.length} of ${known.size}`);
+}
+
 const head = ['operation', ...chosen.clients.map((c) => `${c.title} ${versions.get(c.name)}`.trim())];
 const rows = operations.map(({ id, title }) => [
   title,
@@ -198,12 +238,14 @@ const rows = operations.map(({ id, title }) => [
     return offered.has(id) ? cells.get(`${client.name} ${id}`) : kNotOffered;
   }),
 ]);
-const table = markdownTable([head, ...rows]);
+const table = markdownTable([head, ...rows, methodsRow]);
 console.log(`\n${table.join('\n')}\n`);
-failures.forEach((failure) => console.log(`${failure}\n`));
+for (const { title, where, problem } of failures.values()) {
+  console.log(`${title} (${where.join('; ')}):\n${problem.trimEnd()}\n`);
+}
 
-await Promise.all(targets.map((target) => target.server.stop()));
-if (failures.length > 0) {
+await Promise.all(targets.flatMap((target) => [target.server.stop(), target.limited.stop()]));
+if (failed > 0) {
   for (const { scheme, server } of targets) {
     const faults = server.log.filter((line) => /\b(warn|error)\b/i.test(line));
     if (faults.length > 0) console.log(`The server over ${scheme} logged:\n${faults.slice(0, 40).join('\n')}\n`);
@@ -212,5 +254,5 @@ if (failures.length > 0) {
   writeFileSync(fileURLToPath(new URL('../../docs/compatibility.md', import.meta.url)), compatibilityPage(table));
   console.log('wrote docs/compatibility.md');
 }
-console.log(`${passed} passed, ${failures.length} failed`);
-process.exit(failures.length === 0 ? 0 : 1);
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

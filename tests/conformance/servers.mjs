@@ -10,6 +10,9 @@ import { Server } from '../e2e/support/server.mjs';
 
 /** Three pages of a hundred, the last one short. */
 const kPredictionsInPages = 205;
+/** Two pages of whatever else has pages of a hundred, and of models, which have 25. */
+const kOthersInPages = 105;
+const kModelsInPages = 30;
 
 /** Makes an authority and a certificate of it for 127.0.0.1 in `folder`, and returns the paths of the files. */
 function makeCertificates(folder) {
@@ -34,8 +37,12 @@ function makeCertificates(folder) {
   return { authority: path('authority.pem'), certificate: path('server.pem'), key: path('server.key') };
 }
 
-/** Sends one request to a server under test and resolves with {status, text}. */
-export function send(target, method, path, { key, body } = {}) {
+/**
+ * Sends one request to a server under test and resolves with {status, text, json()}. `body` is sent as JSON, or as it is
+ * when `type` says what it is.
+ */
+export function send(target, method, path, { key, body, type } = {}) {
+  const content = body === undefined || type ? body : JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const request = (target.scheme === 'https' ? httpsRequest : httpRequest)(
       target.server.origin + path,
@@ -44,56 +51,85 @@ export function send(target, method, path, { key, body } = {}) {
         agent: target.agent,
         headers: {
           ...(key ? { Authorization: `Bearer ${key}` } : {}),
-          ...(body ? { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) } : {}),
+          ...(content
+            ? { 'Content-Type': type ?? 'application/json', 'Content-Length': Buffer.byteLength(content) }
+            : {}),
         },
       },
       (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (piece) => (text += piece));
-        answer.on('end', () => resolve({ status: answer.statusCode, text }));
+        answer.on('end', () => resolve({ status: answer.statusCode, text, json: () => JSON.parse(text) }));
       },
     );
     request.on('error', reject);
-    request.end(body);
+    request.end(content);
   });
 }
 
-/** Fills an account with predictions that every client pages through, and writes their ids, newest first. */
+/** Fills an account with things that every client pages through, and writes down what it has, newest first. */
 async function fillPages(target) {
   const { server } = target;
   await server.makeAccount('pages');
-  target.pagesKey = await server.makeKey('pages', '--account', 'pages');
-  const ids = [];
-  for (let i = 0; i < kPredictionsInPages; ++i) {
-    const answer = await send(target, 'POST', '/v1/models/meta/meta-llama-3-8b-instruct/predictions', {
-      key: target.pagesKey,
-      body: JSON.stringify({ input: { prompt: `${i}`, max_tokens: 1 } }),
-    });
-    if (answer.status !== 201) throw new Error(`a create was answered with ${answer.status}: ${answer.text}`);
-    ids.unshift(JSON.parse(answer.text).id);
-  }
+  const key = await server.makeKey('pages', '--account', 'pages');
+  const create = async (path, body, type) => {
+    const answer = await send(target, 'POST', `/v1${path}`, { key, body, type });
+    if (answer.status >= 300) throw new Error(`POST ${path} was answered with ${answer.status}: ${answer.text}`);
+    return answer.json();
+  };
+  const times = async (count, make) => {
+    const items = [];
+    for (let i = 0; i < count; ++i) items.unshift(await make(i));
+    return items;
+  };
+  const image = '/models/black-forest-labs/flux-schnell';
+  const version = (await send(target, 'GET', `/v1${image}`, { key })).json().latest_version.id;
+  const [{ sku: hardware }] = (await send(target, 'GET', '/v1/hardware', { key })).json();
+  const items = {
+    predictions: await times(kPredictionsInPages, async (i) => {
+      const input = { prompt: `${i}`, max_tokens: 1 };
+      return (await create('/models/meta/meta-llama-3-8b-instruct/predictions', { input })).id;
+    }),
+    deployments: await times(kOthersInPages, async (i) => {
+      const rest = { model: image.slice('/models/'.length), version, hardware, min_instances: 0, max_instances: 1 };
+      return (await create('/deployments', { name: `paged-${i}`, ...rest })).name;
+    }),
+    files: await times(kOthersInPages, async (i) => {
+      const form = `--b\r\nContent-Disposition: form-data; name="content"; filename="${i}.txt"\r\n\r\n${i}\r\n--b--\r\n`;
+      return (await create('/files', form, 'multipart/form-data; boundary=b')).id;
+    }),
+    models: await times(kModelsInPages, async (i) => {
+      const made = await create('/models', { owner: 'pages', name: `paged-${i}`, visibility: 'public', hardware });
+      return `${made.owner}/${made.name}`;
+    }),
+  };
+  target.pagesKey = key;
   target.pagesFile = join(server.folder, 'pages.json');
-  writeFileSync(target.pagesFile, JSON.stringify(ids));
+  writeFileSync(target.pagesFile, JSON.stringify(items));
 }
 
 /**
- * Starts the servers in `folder`. Each is {scheme, server, authority, pagesKey, pagesFile}, where `authority` is the
- * certificate to trust.
+ * Starts the servers in `folder`. Each is {scheme, server, limited, authority, agent, pagesKey, pagesFile}: `server` has no
+ * rate limits, `limited` answers with 429 after 60 requests, and `authority` is the certificate to trust.
  */
 export async function startServers(folder) {
   const { authority, certificate, key } = makeCertificates(folder);
   const start = async (scheme, agent, args) => {
-    const own = join(folder, scheme);
-    mkdirSync(own);
-    const server = await Server.start({
-      folder: own,
-      key: false,
-      args: [
-        ...['--sandbox-speed', '0', '--rate-limits-creates', '0', '--rate-limits-others', '0', '--log-format', 'text'],
-        ...args,
-      ],
-    });
-    const target = { scheme, server, authority, agent };
+    const launch = (name, limits) => {
+      const own = join(folder, `${scheme}${name}`);
+      mkdirSync(own);
+      return Server.start({
+        folder: own,
+        key: false,
+        args: ['--sandbox-speed', '0', '--log-format', 'text', '--files-max-size', '2MiB', ...limits, ...args],
+      });
+    };
+    const unlimited = ['creates', 'reads', 'others'].flatMap((kind) => [`--rate-limits-${kind}`, '0']);
+    const [server, limited] = await Promise.all([
+      launch('', unlimited),
+      launch('-limited', ['--rate-limits-others', '60']),
+    ]);
+    const target = { scheme, server, limited, authority, agent };
     await fillPages(target);
     return target;
   };

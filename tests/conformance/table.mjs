@@ -4,7 +4,7 @@
 export const kPass = 'pass';
 export const kFail = 'FAIL';
 export const kNotOffered = 'not offered';
-export const kNone = 'client has none';
+export const kNone = '–';
 
 /** Lines of a Markdown table whose columns are aligned. `rows` is a list of lists of text; the first is the head. */
 export function markdownTable(rows) {
@@ -22,12 +22,12 @@ export function compatibilityPage(table) {
 
 \`./scripts/conformance\` installs the official clients from their registries, unmodified, and lets them work with the
 real server. Only base URL and key are ours. A *pass* means that the operation did what it should at \`/v1\` and at
-\`/replicate/v1\`, over http and over https; the run of 61 s is done over http only.
+\`/replicate/v1\`, over http and over https; what takes over half a minute is done over http only.
 
 ${table.join('\n')}
 
 - *not offered*: the server does not have this part of the API yet ([api-differences.md](api-differences.md)).
-- *client has none*: the client has no call for it.
+- –: the client has no call for it.
 - *Python beta* is the pre-release that the registry serves beside the stable one. *HTTP, Token* sends plain requests
   with the older \`Authorization: Token\`.
 

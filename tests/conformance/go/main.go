@@ -48,6 +48,21 @@ func newClient(key string) *replicate.Client {
 	return must(replicate.NewClient(replicate.WithToken(key), replicate.WithBaseURL(base)))
 }
 
+// useUpLimit makes as many requests to the limited server as the key for it allows, so that the next one is refused.
+func useUpLimit(address, key string) {
+	for range [500]struct{}{} {
+		request := must(http.NewRequest(http.MethodGet, address+"/account", nil))
+		request.Header.Set("Authorization", "Bearer "+key)
+		answer := must(http.DefaultClient.Do(request))
+		_ = answer.Body.Close()
+		if answer.StatusCode == http.StatusTooManyRequests {
+			return
+		}
+		equal(answer.StatusCode, http.StatusOK)
+	}
+	panic("500 requests, and none was refused with 429")
+}
+
 // must returns the value of a call that shall not fail.
 func must[T any](value T, err error) T {
 	if err != nil {
@@ -109,6 +124,32 @@ func refused(err error, status int, words string) {
 	holds(errors.As(err, &apiError), err)
 	equal(apiError.Status, status)
 	holds(strings.Contains(apiError.Detail, words), apiError.Detail)
+}
+
+// allPages returns what a client gets by going through all pages, of which there must be more than one.
+func allPages[T any](first *replicate.Page[T], pager *replicate.Client) []T {
+	holds(json.Valid(first.RawJSON()), "the page as it came is kept")
+	pages, errs := replicate.Paginate(ctx, pager, first)
+	items, number := []T{}, 0
+	for {
+		select {
+		case page, open := <-pages:
+			if !open {
+				holds(number > 1, "there is more than one page")
+				return items
+			}
+			items = append(items, page...)
+			number++
+		case err, open := <-errs:
+			holds(!open, err)
+			errs = nil // it is closed just before the pages are
+		}
+	}
+}
+
+// kept holds that an object of the client has kept the JSON that it was made from.
+func kept(object interface{ RawJSON() json.RawMessage }) {
+	holds(json.Valid(object.RawJSON()), "the answer as it came is kept")
 }
 
 func clientVersion() string {

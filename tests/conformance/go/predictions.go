@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"time"
@@ -19,6 +21,13 @@ var ctx = context.Background()
 func create(prompt string) *replicate.Prediction {
 	owner, name, _ := strings.Cut(imageModel, "/")
 	return must(client.CreatePredictionWithModel(ctx, owner, name, image(prompt), nil, false))
+}
+
+// pageItems returns what the account with the long lists has, newest first.
+func pageItems() (items struct{ Predictions, Deployments, Files, Models, Trainings []string }) {
+	err := json.Unmarshal(must(os.ReadFile(os.Getenv("CONFORMANCE_PAGES_FILE"))), &items)
+	holds(err == nil, err)
+	return items
 }
 
 func finish(prediction *replicate.Prediction) {
@@ -48,7 +57,7 @@ var predictions = operations{
 
 	"run-version": func() {
 		input := replicate.PredictionInput{"prompt": newPrompt(""), "output_format": "jpg"}
-		reference := versionedModel + ":" + version
+		reference := must(replicate.ParseIdentifier(versionedModel + ":" + version)).String()
 		output := must(client.RunWithOptions(ctx, reference, input, nil, replicate.WithBlockUntilDone()))
 		wholeJpeg(download(list(output)[0]))
 	},
@@ -65,6 +74,7 @@ var predictions = operations{
 		var modelError *replicate.ModelError
 		holds(errors.As(err, &modelError), err)
 		equal(modelError.Prediction.Error, "the brush broke")
+		holds(strings.Contains(modelError.Error(), "the brush broke"), modelError)
 	},
 
 	"longest-wait": func() {
@@ -122,35 +132,50 @@ var predictions = operations{
 	},
 
 	"pages": func() {
-		var wanted []string
-		holds(json.Unmarshal(must(os.ReadFile(os.Getenv("CONFORMANCE_PAGES_FILE"))), &wanted) == nil, "a list of ids")
-		pager := newClient(os.Getenv("CONFORMANCE_PAGES_KEY"))
+		pager, known := newClient(os.Getenv("CONFORMANCE_PAGES_KEY")), pageItems()
+		ids := []string{}
 		// The pager appends the absolute address of the next page to its base URL.
-		pages, errs := replicate.Paginate(ctx, pager, must(pager.ListPredictions(ctx)))
-		ids, count := []string{}, 0
-		for page := range pages {
-			count++
-			for _, prediction := range page {
-				ids = append(ids, prediction.ID)
-			}
-			if count == 3 {
-				break
-			}
+		for _, prediction := range allPages(must(pager.ListPredictions(ctx)), pager) {
+			ids = append(ids, prediction.ID)
 		}
-		select {
-		case err := <-errs:
-			holds(err == nil, err)
-		default:
+		equal(ids, known.Predictions)
+	},
+
+	"pages-others": func() {
+		pager, known := newClient(os.Getenv("CONFORMANCE_PAGES_KEY")), pageItems()
+		files, deployments, models := []string{}, []string{}, map[string]bool{}
+		for _, file := range allPages(must(pager.ListFiles(ctx)), pager) {
+			files = append(files, file.ID)
 		}
-		equal(count, 3)
-		equal(ids, wanted)
+		equal(files, known.Files)
+		for _, deployment := range allPages(must(pager.ListDeployments(ctx)), pager) {
+			deployments = append(deployments, deployment.Name)
+		}
+		equal(deployments, known.Deployments)
+		for _, model := range allPages(must(pager.ListModels(ctx)), pager) {
+			models[model.Owner+"/"+model.Name] = true
+		}
+		for _, name := range append(known.Models, imageModel) {
+			holds(models[name], name+" is listed")
+		}
 	},
 
 	"wait": func() {
 		prediction := create(newPrompt(""))
 		finish(prediction)
 		equal(prediction.Status, replicate.Succeeded)
+		holds(prediction.Status.Terminated(), prediction.Status.String())
 		equal(len(list(prediction.Output)), 1)
+		kept(prediction)
+
+		other := create(newPrompt(""))
+		seen, errs := client.WaitAsync(ctx, other, replicate.WithPollingInterval(50*time.Millisecond))
+		last := replicate.Starting
+		for !last.Terminated() {
+			last = (<-seen).Status
+		}
+		holds(<-errs == nil, "no error")
+		equal(last, replicate.Succeeded)
 	},
 
 	"cancel": func() {
@@ -162,6 +187,13 @@ var predictions = operations{
 	"error-401": func() {
 		_, err := newClient("wrong").ListPredictions(ctx)
 		refused(err, 401, "You did not pass a valid authentication token")
+		holds(strings.Contains(err.Error(), "Unauthenticated"), err)
+		// What a server in between uses to hand an error on.
+		passed := httptest.NewRecorder()
+		var apiError *replicate.APIError
+		holds(errors.As(err, &apiError), err)
+		apiError.WriteHTTPResponse(passed)
+		equal(passed.Code, http.StatusUnauthorized)
 	},
 
 	"error-404": func() {
@@ -170,6 +202,23 @@ var predictions = operations{
 		refused(err, 404, words)
 		_, err = client.Run(ctx, "nobody/nothing", replicate.PredictionInput{}, nil)
 		refused(err, 404, words)
+	},
+
+	"error-429": func() {
+		address := os.Getenv("CONFORMANCE_LIMITED_ORIGIN") + os.Getenv("CONFORMANCE_MOUNT")
+		key := os.Getenv("CONFORMANCE_LIMITED_KEY")
+		// A client that repeats nothing shows the refusal, the usual one waits for as long as it is told to.
+		_ = os.Setenv("REPLICATE_API_TOKEN", key)
+		once := must(replicate.NewClient(
+			replicate.WithTokenFromEnv(), replicate.WithBaseURL(address), replicate.WithUserAgent("conformance"),
+			replicate.WithHTTPClient(&http.Client{}),
+			replicate.WithRetryPolicy(0, &replicate.ConstantBackoff{Base: time.Millisecond}),
+		))
+		useUpLimit(address, key)
+		_, err := once.GetCurrentAccount(ctx)
+		holds(err != nil && strings.Contains(err.Error(), "Request was throttled"), err)
+		patient := must(replicate.NewClient(replicate.WithToken(key), replicate.WithBaseURL(address)))
+		holds(must(patient.GetCurrentAccount(ctx)).Username != "", "it has a name")
 	},
 
 	"error-422": func() {

@@ -3,10 +3,13 @@
 package main
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"time"
 
@@ -49,12 +52,13 @@ type received struct {
 }
 
 var resources = operations{
-	"models-list": func() { holds(hasModel(must(client.ListModels(ctx)).Results), "the model is listed") },
+	"models-list": func() { holds(len(must(client.ListModels(ctx)).Results) > 0, "there are models") },
 
 	"models-get": func() {
 		model := getModel()
 		equal([]string{model.Owner + "/" + model.Name, model.Visibility}, []string{imageModel, "public"})
 		holds(hasInput(model.LatestVersion), "the version has schemas")
+		kept(model)
 	},
 
 	"versions-list": func() {
@@ -67,12 +71,19 @@ var resources = operations{
 		got := must(client.GetModelVersion(ctx, owner, name, version))
 		equal(got.ID, version)
 		holds(hasInput(got), "the version has schemas")
+		kept(got)
+	},
+
+	"versions-delete": func() {
+		owner, name, _ := strings.Cut(versionedModel, "/")
+		refused(client.DeleteModelVersion(ctx, owner, name, version), 403, "")
 	},
 
 	"account": func() {
 		account := must(client.GetCurrentAccount(ctx))
 		equal(account.Type, "organization")
 		holds(account.Username != "" && account.Name != "", "it has names")
+		kept(account)
 	},
 
 	"files": func() {
@@ -81,6 +92,7 @@ var resources = operations{
 		}))
 		equal([]any{made.Name, made.ContentType, made.Size, made.Metadata["about"]}, []any{"note.txt", "text/plain", 6, "x"})
 		equal(must(client.GetFile(ctx, made.ID)).Checksums, made.Checksums)
+		kept(made)
 		listed := false
 		for _, file := range must(client.ListFiles(ctx)).Results {
 			listed = listed || file.ID == made.ID
@@ -105,6 +117,29 @@ var resources = operations{
 		equal(withPrompt(prompt)[0].Input["image"], base+"/files/"+file.ID)
 	},
 
+	"file-kinds": func() {
+		output := must(client.RunWithOptions(ctx, imageModel, image(newPrompt("")), nil, replicate.WithBlockUntilDone()))
+		picture := download(list(output)[0])
+		holds(os.WriteFile("kind.jpg", picture, 0o600) == nil, "the file could be written")
+		options := &replicate.CreateFileOptions{Filename: "kind.jpg"}
+		for _, kind := range []any{
+			must(client.CreateFileFromPath(ctx, "kind.jpg", nil)),
+			must(client.CreateFileFromBytes(ctx, picture, options)),
+			must(client.CreateFileFromBuffer(ctx, bytes.NewBuffer(picture), options)),
+			"data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(picture),
+		} {
+			input := replicate.PredictionInput{"prompt": newPrompt(""), "image": kind, "output_format": "jpg"}
+			reference := versionedModel + ":" + version
+			made := must(client.RunWithOptions(ctx, reference, input, nil, replicate.WithBlockUntilDone()))
+			wholeJpeg(download(list(made)[0]))
+		}
+	},
+
+	"files-too-large": func() {
+		_, err := client.CreateFileFromBytes(ctx, make([]byte, (2<<20)+1), nil)
+		refused(err, 413, "Files must be less than 2MB in size")
+	},
+
 	"models-search": func() {
 		holds(hasModel(must(client.SearchModels(ctx, "flux-schnell")).Results), "the model is found")
 	},
@@ -122,13 +157,24 @@ var resources = operations{
 		refused(err, 404, "")
 	},
 
-	"hardware": func() { holds(len(*must(client.ListHardware(ctx))) > 0, "there is hardware") },
+	"hardware": func() {
+		hardware := *must(client.ListHardware(ctx))
+		holds(len(hardware) > 0 && hardware[0].SKU != "", "there is hardware")
+		kept(&hardware[0])
+	},
 
-	"collections": func() { holds(must(client.ListCollections(ctx)).Results != nil, "there is a page") },
+	"collections": func() {
+		found := must(client.ListCollections(ctx)).Results[0]
+		collection := must(client.GetCollection(ctx, found.Slug))
+		equal(collection.Name, found.Name)
+		kept(collection)
+		holds(len(*collection.Models) > 0, "it has models")
+	},
 
 	"deployments": func() {
 		made := makeDeployment("listed")
 		equal(made.CurrentRelease.Model, imageModel)
+		kept(made)
 		equal(must(client.GetDeployment(ctx, made.Owner, made.Name)).CurrentRelease.Version, made.CurrentRelease.Version)
 		listed := false
 		for _, deployment := range must(client.ListDeployments(ctx)).Results {
@@ -140,6 +186,10 @@ var resources = operations{
 		updated := must(client.UpdateDeployment(ctx, made.Owner, made.Name, options))
 		equal(updated.CurrentRelease.Configuration.MaxInstances, most)
 		equal(updated.CurrentRelease.Number, made.CurrentRelease.Number+1)
+		err := client.DeleteDeployment(ctx, made.Owner, made.Name)
+		holds(err == nil, err)
+		_, err = client.GetDeployment(ctx, made.Owner, made.Name)
+		refused(err, 404, "")
 	},
 
 	"deployment-run": func() {
@@ -153,7 +203,9 @@ var resources = operations{
 	"trainings": func() { holds(must(client.ListTrainings(ctx)).Results != nil, "there is a page") },
 
 	"webhook-secret": func() {
-		holds(strings.HasPrefix(must(client.GetDefaultWebhookSecret(ctx)).Key, "whsec_"), "it is a secret")
+		secret := must(client.GetDefaultWebhookSecret(ctx))
+		holds(strings.HasPrefix(secret.Key, "whsec_"), "it is a secret")
+		kept(secret)
 	},
 
 	"webhook": func() {
@@ -169,6 +221,7 @@ var resources = operations{
 		select {
 		case hook := <-arrived:
 			holds(strings.Contains(hook.body, created.ID), hook.body)
+			equal(replicate.WebhookEventCompleted.String(), "completed")
 			hook.request.Body = io.NopCloser(strings.NewReader(hook.body))
 			equal(must(replicate.ValidateWebhookRequest(hook.request, *secret)), true)
 			hook.request.Body = io.NopCloser(strings.NewReader(hook.body + " "))

@@ -18,7 +18,10 @@ func createText(prompt string) *replicate.Prediction {
 
 // streamText returns the text of a stream that is read as a channel of events.
 func streamText(input replicate.PredictionInput) string {
-	events, errs := client.Stream(ctx, textModel, input, nil)
+	return textOf(client.Stream(ctx, textModel, input, nil))
+}
+
+func textOf(events <-chan replicate.SSEEvent, errs <-chan error) string {
 	text := ""
 	for {
 		select {
@@ -47,9 +50,18 @@ var streams = operations{
 			equal(text, strings.Join(list(withPrompt(prompt)[0].Output), ""))
 		}
 
+		made := createText(newPrompt(""))
+		text := textOf(client.StreamPrediction(ctx, made))
+		equal(text, strings.Join(list(must(client.GetPrediction(ctx, made.ID)).Output), ""))
+
 		prediction := createText(newPrompt(""))
 		read := string(readAll(must(client.StreamPredictionText(ctx, prediction))))
 		equal(read, strings.Join(list(must(client.GetPrediction(ctx, prediction.ID)).Output), ""))
+	},
+
+	"stream-silent": func() {
+		text := streamText(replicate.PredictionInput{"prompt": newPrompt("[sandbox:delay=36s]"), "max_tokens": 20})
+		holds(len(text) > 10, text)
 	},
 
 	"stream-files": func() {

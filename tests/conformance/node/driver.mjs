@@ -2,17 +2,23 @@
 // What the two drivers in Node share. Every driver, in whatever language, is started with
 //   CONFORMANCE_ORIGIN, CONFORMANCE_MOUNT   where the server is
 //   CONFORMANCE_KEY                         a key of an account that nobody else uses
-//   CONFORMANCE_PAGES_KEY, _PAGES_FILE      a key of an account with predictions, and a JSON list of their ids, newest
-//                                           first
+//   CONFORMANCE_PAGES_KEY, _PAGES_FILE      a key of an account that has so much that its lists have pages, and a JSON
+//                                           object of what it has, newest first: `predictions`, `deployments` (names),
+//                                           `files`, `models` (owner/name), `trainings`
+//   CONFORMANCE_LIMITED_ORIGIN, _LIMITED_KEY   a server that soon answers with 429, and a key of one's own for it
 //   CONFORMANCE_OPERATIONS                  ids of operations, with commas
-// and prints {"version": "…"} for its client, then for each operation {"operation": "…", "problem": null or "…"}.
+// and prints {"version": "…"} for its client, then for each operation {"operation": "…", "problem": null or "…"}, and
+// last {"methods": {"…": true or false}}: each public method that the installed client has, and whether it was called.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 
 export const origin = process.env.CONFORMANCE_ORIGIN;
 export const mount = process.env.CONFORMANCE_MOUNT;
 export const key = process.env.CONFORMANCE_KEY;
 export const pagesKey = process.env.CONFORMANCE_PAGES_KEY;
+export const limitedOrigin = process.env.CONFORMANCE_LIMITED_ORIGIN;
+export const limitedKey = process.env.CONFORMANCE_LIMITED_KEY;
 export const secure = origin.startsWith('https:');
 
 export const kImageModel = 'black-forest-labs/flux-schnell';
@@ -20,7 +26,7 @@ export const kVersionedModel = 'lucataco/flux-schnell-lora';
 export const kVersion = '2a6b576af31790b470f0a8442e1e9791213fa13799cbb65a9fc1436e96389574';
 export const kTextModel = 'meta/meta-llama-3-8b-instruct';
 
-export const pageIds = () => JSON.parse(readFileSync(process.env.CONFORMANCE_PAGES_FILE, 'utf8'));
+export const pageItems = () => JSON.parse(readFileSync(process.env.CONFORMANCE_PAGES_FILE, 'utf8'));
 
 let prompts = 0;
 /** A prompt that no other operation uses, followed by what the sandbox shall do. */
@@ -45,6 +51,63 @@ export async function until(what, check) {
   }
 }
 
+/** Uses up what the key for the limited server may ask for, so that the next request there is refused. */
+export async function useUpLimit() {
+  const path = `${limitedOrigin}${mount}/account`;
+  for (let i = 0; i < 500; ++i) {
+    const { status, headers } = await fetch(path, { headers: { Authorization: `Bearer ${limitedKey}` } });
+    if (status === 429) {
+      assert.match(headers.get('retry-after') ?? '', /^\d+$/);
+      return;
+    }
+    assert.equal(status, 200);
+  }
+  throw new Error('500 requests, and none was refused with 429');
+}
+
+/** An opened webhook receiver: {url, received, close()}, where `received` gets {headers, body} of each request. */
+export async function openReceiver() {
+  const received = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (piece) => (body += piece));
+    request.on('end', () => {
+      received.push({ headers: request.headers, body });
+      response.end();
+    });
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${server.address().port}/hook`, received, close };
+}
+
+const methods = new Map();
+
+/**
+ * A stand-in for `target`, a client or a part of one, that notes which of its methods are called. The client itself is
+ * not touched, so what it calls of its own does not count.
+ */
+export function watched(target, names = Object.keys(target), prefix = '') {
+  const replaced = new Map();
+  for (const name of names) {
+    const member = target[name];
+    const path = prefix + name;
+    if (typeof member === 'function') {
+      if (!methods.has(path)) methods.set(path, false);
+      replaced.set(name, (...args) => {
+        methods.set(path, true);
+        return member.apply(target, args);
+      });
+    } else if (member !== null && typeof member === 'object') {
+      replaced.set(name, watched(member, Object.keys(member), `${path}.`));
+    }
+  }
+  return new Proxy(target, { get: (object, name) => replaced.get(name) ?? object[name] });
+}
+
 /** Runs what was asked for, one after the other, and reports. */
 export async function drive(version, operations) {
   const report = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -59,4 +122,5 @@ export async function drive(version, operations) {
     }
     report({ operation, problem });
   }
+  report({ methods: Object.fromEntries(methods) });
 }

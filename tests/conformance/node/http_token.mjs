@@ -10,12 +10,15 @@ import {
   key,
   kVersion,
   kVersionedModel,
+  limitedKey,
+  limitedOrigin,
   mount,
   newPrompt,
   origin,
-  pageIds,
+  pageItems,
   pagesKey,
   until,
+  useUpLimit,
 } from './driver.mjs';
 
 /** Sends one request and returns {status, headers, json}. `path` may be a whole URL. */
@@ -44,6 +47,18 @@ async function ok(status, ...request) {
 }
 
 const create = (input, headers) => call('POST', imagePath, { body: { input }, headers });
+
+async function allPages(path) {
+  const items = [];
+  let pages = 0;
+  for (let next = path; next; ++pages) {
+    const page = await ok(200, 'GET', next, { auth: pagesKey });
+    items.push(...page.results);
+    next = page.next;
+  }
+  assert.ok(pages > 1, 'there is only one page');
+  return items;
+}
 
 async function finished(id) {
   return until('the end of the prediction', async () => {
@@ -119,13 +134,31 @@ await drive('', {
   },
 
   async pages() {
-    const ids = [];
-    for (let next = '/predictions'; next; ) {
-      const page = await ok(200, 'GET', next, { auth: pagesKey });
-      ids.push(...page.results.map((p) => p.id));
-      next = page.next;
-    }
-    assert.deepEqual(ids, pageIds());
+    assert.deepEqual((await allPages('/predictions')).map((p) => p.id), pageItems().predictions);
+  },
+
+  async 'pages-others'() {
+    const known = pageItems();
+    assert.deepEqual((await allPages('/files')).map((f) => f.id), known.files);
+    assert.deepEqual((await allPages('/deployments')).map((d) => d.name), known.deployments);
+    if (known.trainings) assert.deepEqual((await allPages('/trainings')).map((t) => t.id), known.trainings);
+    const models = (await allPages('/models')).map((m) => `${m.owner}/${m.name}`);
+    assert.equal(new Set(models).size, models.length, 'a model is listed twice');
+    assert.ok([kImageModel, ...known.models].every((model) => models.includes(model)), 'a model is missing');
+  },
+
+  async 'list-filters'() {
+    await create(image(newPrompt()));
+    const { json: second } = await create(image(newPrompt()));
+    const since = encodeURIComponent(second.created_at);
+    const after = await ok(200, 'GET', `/predictions?created_after=${since}`);
+    assert.deepEqual(after.results.map((p) => p.id), [second.id]);
+    const before = await ok(200, 'GET', `/predictions?created_before=${since}`);
+    assert.ok(before.results.every((p) => p.created_at < second.created_at));
+    const { results } = await ok(200, 'GET', '/models?sort_by=model_created_at&sort_direction=asc');
+    const times = results.map((m) => m.created_at);
+    assert.deepEqual(times, [...times].sort());
+    await ok(400, 'GET', '/models?sort_by=name');
   },
 
   async cancel() {
@@ -141,7 +174,7 @@ await drive('', {
 
   async 'models-list'() {
     const { results } = await ok(200, 'GET', '/models');
-    assert.ok(results.some((m) => `${m.owner}/${m.name}` === kImageModel));
+    assert.ok(results.length > 0 && results.every((m) => m.owner && m.name && m.visibility === 'public'));
   },
 
   async 'models-get'() {
@@ -157,6 +190,20 @@ await drive('', {
   async 'versions-get'() {
     const version = await ok(200, 'GET', `/models/${kVersionedModel}/versions/${kVersion}`);
     assert.ok(version.openapi_schema.components.schemas.Input);
+  },
+
+  async 'versions-delete'() {
+    await ok(403, 'DELETE', `/models/${kVersionedModel}/versions/${kVersion}`);
+  },
+
+  async 'models-describe'() {
+    const answer = await fetch(`${origin}${mount}/models/${kImageModel}/readme`, {
+      headers: { Authorization: `Token ${key}` },
+    });
+    assert.match(answer.headers.get('content-type'), /^text\/plain/);
+    assert.match(await answer.text(), /^# /m);
+    const { results } = await ok(200, 'GET', `/models/${kImageModel}/examples`);
+    assert.ok(Array.isArray(results) && results.every((example) => example.input));
   },
 
   async account() {
@@ -189,6 +236,32 @@ await drive('', {
     });
   },
 
+  async 'error-429'() {
+    await useUpLimit();
+    const answer = await fetch(`${limitedOrigin}${mount}/account`, {
+      headers: { Authorization: `Token ${limitedKey}` },
+    });
+    assert.equal(answer.status, 429);
+    assert.equal(answer.headers.get('ratelimit-remaining'), '0');
+    const body = await answer.json();
+    assert.deepEqual([body.status, String(body.retry_after)], [429, answer.headers.get('retry-after')]);
+  },
+
+  async 'files-too-large'() {
+    const body = new FormData();
+    body.set('content', new Blob([Buffer.alloc((2 << 20) + 1)]), 'large');
+    assert.deepEqual(await ok(413, 'POST', '/files', { body }), { detail: 'Files must be less than 2MB in size' });
+  },
+
+  async 'files-download'() {
+    const body = new FormData();
+    body.set('content', new Blob(['to be fetched'], { type: 'text/plain' }), 'note.txt');
+    const link = (await ok(201, 'POST', '/files', { body })).urls.download;
+    const answer = await fetch(link);
+    assert.deepEqual([answer.status, await answer.text()], [200, 'to be fetched']);
+    assert.equal((await fetch(link.replace('owner=', 'owner=x'))).status, 404);
+  },
+
   async files() {
     const body = new FormData();
     body.set('content', new Blob(['a note'], { type: 'text/plain' }), 'note.txt');
@@ -219,6 +292,9 @@ await drive('', {
     const name = `own-${Date.now()}`;
     const made = await ok(201, 'POST', '/models', { body: { owner, name, hardware, visibility: 'private' } });
     assert.deepEqual([made.owner, made.name, made.visibility], [owner, name, 'private']);
+    const words = { description: 'of my own', github_url: 'https://github.com/own/own' };
+    const changed = await ok(200, 'PATCH', `/models/${owner}/${name}`, { body: words });
+    assert.deepEqual({ description: changed.description, github_url: changed.github_url }, words);
     await ok(204, 'DELETE', `/models/${owner}/${name}`);
     await ok(404, 'GET', `/models/${owner}/${name}`);
   },
@@ -228,7 +304,10 @@ await drive('', {
   },
 
   async collections() {
-    assert.ok(Array.isArray((await ok(200, 'GET', '/collections')).results));
+    const [{ slug, name }] = (await ok(200, 'GET', '/collections')).results;
+    const collection = await ok(200, 'GET', `/collections/${slug}`);
+    assert.equal(collection.name, name);
+    assert.ok(collection.models.length > 0);
   },
 
   async deployments() {
@@ -238,6 +317,8 @@ await drive('', {
     assert.ok((await ok(200, 'GET', '/deployments')).results.some((d) => d.name === made.name));
     const updated = await ok(200, 'PATCH', path, { body: { max_instances: 2 } });
     assert.equal(updated.current_release.number, made.current_release.number + 1);
+    await ok(204, 'DELETE', path);
+    await ok(404, 'GET', path);
   },
 
   async 'deployment-run'() {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The official npm client.
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 
 import {
@@ -13,21 +12,33 @@ import {
   kTextModel,
   kVersion,
   kVersionedModel,
+  limitedKey,
+  limitedOrigin,
   mount,
   newPrompt,
+  openReceiver,
   origin,
-  pageIds,
+  pageItems,
   pagesKey,
   secure,
   until,
+  useUpLimit,
+  watched,
 } from './driver.mjs';
 
 // The end-to-end tests use the same package, pinned by their lock file.
 const require = createRequire(new URL('../../e2e/package.json', import.meta.url));
 const Replicate = require('replicate');
-const { parseProgressFromLogs, validateWebhook } = Replicate;
+const { parseProgressFromLogs, validateWebhook } = watched(Replicate, ['parseProgressFromLogs', 'validateWebhook']);
 
-const client = (auth = key) => new Replicate({ auth, baseUrl: origin + mount });
+const kOwnMethods = Object.getOwnPropertyNames(Replicate.prototype).filter((name) => name !== 'constructor');
+
+function client(auth = key, baseUrl = origin + mount) {
+  const made = new Replicate({ auth, baseUrl });
+  const parts = Object.keys(made).filter((name) => name !== 'fetch');
+  return watched(made, [...kOwnMethods, ...parts]);
+}
+
 const replicate = client();
 const [owner, name] = kImageModel.split('/');
 
@@ -134,7 +145,15 @@ await drive(require('replicate/package.json').version, {
   async 'files-out'() {
     const output = await replicate.run(kImageModel, { input: image(newPrompt(), { num_outputs: 3 }) });
     assert.equal(output.length, 3);
-    for (const file of output) assertWholeJpeg(await download(file));
+    if (!secure) return Promise.all(output.map(async (url) => assertWholeJpeg(await download(url))));
+    // An object's content can be taken once: whole, in pieces, or by its address.
+    const [whole, inPieces, byAddress] = output.map((file) => watched(file, ['url', 'blob'], 'FileOutput.'));
+    assertWholeJpeg(Buffer.from(await (await whole.blob()).arrayBuffer()));
+    const pieces = [];
+    for await (const piece of output[1]) pieces.push(piece);
+    assertWholeJpeg(Buffer.concat(pieces));
+    assert.equal(String(output[1]), inPieces.url().href);
+    assertWholeJpeg(Buffer.from(await (await fetch(byAddress.url())).arrayBuffer()));
   },
 
   async progress() {
@@ -174,7 +193,24 @@ await drive(require('replicate/package.json').version, {
     const pages = [];
     for await (const page of pager.paginate(pager.predictions.list)) pages.push(page.map((p) => p.id));
     assert.equal(pages.length, 3);
-    assert.deepEqual(pages.flat(), pageIds());
+    assert.deepEqual(pages.flat(), pageItems().predictions);
+  },
+
+  async 'pages-others'() {
+    const pager = client(pagesKey);
+    const known = pageItems();
+    const all = async (list, idOf) => {
+      const pages = [];
+      for await (const page of pager.paginate(list)) pages.push(page.map(idOf));
+      assert.ok(pages.length > 1, 'there is only one page');
+      return pages.flat();
+    };
+    assert.deepEqual(await all(pager.files.list, (f) => f.id), known.files);
+    assert.deepEqual(await all(pager.deployments.list, (d) => d.name), known.deployments);
+    if (known.trainings) assert.deepEqual(await all(pager.trainings.list, (t) => t.id), known.trainings);
+    const models = await all(pager.models.list, (m) => `${m.owner}/${m.name}`);
+    assert.equal(new Set(models).size, models.length, 'a model is listed twice');
+    assert.ok([kImageModel, ...known.models].every((model) => models.includes(model)), 'a model is missing');
   },
 
   async wait() {
@@ -212,6 +248,11 @@ await drive(require('replicate/package.json').version, {
     assert.equal(text, (await withPrompt(prompt))[0].output.join(''));
   },
 
+  async 'stream-silent'() {
+    const input = { prompt: newPrompt('[sandbox:delay=36s]'), max_tokens: 20 };
+    assert.ok((await textOf(replicate.stream(kTextModel, { input }))).length > 10);
+  },
+
   async 'stream-files'() {
     const files = [];
     for await (const event of replicate.stream(kImageModel, { input: image(newPrompt(), { num_outputs: 2 }) })) {
@@ -229,7 +270,7 @@ await drive(require('replicate/package.json').version, {
 
   async 'models-list'() {
     const { results } = await replicate.models.list();
-    assert.ok(results.some((m) => `${m.owner}/${m.name}` === kImageModel));
+    assert.ok(results.length > 0 && results.every((m) => m.owner && m.name && m.visibility === 'public'));
   },
 
   async 'models-get'() {
@@ -270,6 +311,19 @@ await drive(require('replicate/package.json').version, {
     await refused(create, 422, '- input: prompt is required\\n- input.num_outputs: Must be less than or equal to 4\\n');
   },
 
+  async 'error-429'() {
+    await useUpLimit();
+    const limited = client(limitedKey, limitedOrigin + mount);
+    // This client asks six times within a sixth of a second, and then gives up.
+    await refused(limited.accounts.current(), 429, 'Request was throttled.');
+  },
+
+  async request() {
+    const answer = await replicate.request('/predictions', { method: 'GET', params: { created_after: '2000-01-01' } });
+    assert.equal(answer.status, 200);
+    assert.ok(Array.isArray((await answer.json()).results));
+  },
+
   async files() {
     const content = Buffer.from('a note');
     const made = await replicate.files.create(new File([content], 'note.txt', { type: 'text/plain' }), { about: 'x' });
@@ -289,6 +343,26 @@ await drive(require('replicate/package.json').version, {
     assertWholeJpeg(await download(output[0]));
     const [prediction] = await withPrompt(input.prompt);
     assert.ok(prediction.input.image.startsWith(`${origin}${mount}/files/`), prediction.input.image);
+  },
+
+  async 'file-kinds'() {
+    const [output] = await replicate.run(kImageModel, { input: image(newPrompt()) });
+    const picture = await download(output);
+    const kinds = [
+      picture,
+      new Blob([picture], { type: 'image/jpeg' }),
+      new File([picture], 'start.jpg', { type: 'image/jpeg' }),
+      `data:image/jpeg;base64,${picture.toString('base64')}`,
+      (await replicate.files.create(picture)).urls.get,
+    ];
+    for (const kind of kinds) {
+      const input = { prompt: newPrompt(), image: kind, output_format: 'jpg' };
+      assertWholeJpeg(await download((await replicate.run(`${kVersionedModel}:${kVersion}`, { input }))[0]));
+    }
+  },
+
+  async 'files-too-large'() {
+    await refused(replicate.files.create(Buffer.alloc((2 << 20) + 1)), 413, 'Files must be less than 2MB in size');
   },
 
   async 'models-search'() {
@@ -312,7 +386,10 @@ await drive(require('replicate/package.json').version, {
   },
 
   async collections() {
-    assert.ok(Array.isArray((await replicate.collections.list()).results));
+    const [{ slug, name: title }] = (await replicate.collections.list()).results;
+    const collection = await replicate.collections.get(slug);
+    assert.equal(collection.name, title);
+    assert.ok(collection.models.every((m) => m.owner && m.name && m.url));
   },
 
   async deployments() {
@@ -324,6 +401,8 @@ await drive(require('replicate/package.json').version, {
     const updated = await replicate.deployments.update(made.owner, made.name, { max_instances: 2 });
     assert.equal(updated.current_release.configuration.max_instances, 2);
     assert.equal(updated.current_release.number, made.current_release.number + 1);
+    assert.equal(await replicate.deployments.delete(made.owner, made.name), true);
+    await refused(replicate.deployments.get(made.owner, made.name), 404, '');
   },
 
   async 'deployment-run'() {
@@ -345,24 +424,15 @@ await drive(require('replicate/package.json').version, {
 
   async webhook() {
     const { key: secret } = await replicate.webhooks.default.secret.get();
-    const received = [];
-    const receiver = createServer((request, response) => {
-      let body = '';
-      request.setEncoding('utf8').on('data', (piece) => (body += piece));
-      request.on('end', () => {
-        received.push({ headers: request.headers, body });
-        response.end();
-      });
-    });
-    await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    const receiver = await openReceiver();
     try {
       const created = await replicate.predictions.create({
         model: kImageModel,
         input: image(newPrompt()),
-        webhook: `http://127.0.0.1:${receiver.address().port}/hook`,
+        webhook: receiver.url,
         webhook_events_filter: ['completed'],
       });
-      const { headers, body } = await until('the webhook', () => received[0]);
+      const { headers, body } = await until('the webhook', () => receiver.received[0]);
       assert.deepEqual([JSON.parse(body).id, JSON.parse(body).status], [created.id, 'succeeded']);
       const signed = {
         id: headers['webhook-id'],
@@ -373,7 +443,6 @@ await drive(require('replicate/package.json').version, {
       assert.equal(await validateWebhook({ ...signed, body }), true);
       assert.equal(await validateWebhook({ ...signed, body: `${body} ` }), false);
     } finally {
-      receiver.closeAllConnections();
       receiver.close();
     }
   },

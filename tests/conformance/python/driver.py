@@ -2,20 +2,27 @@
 """What the drivers in Python share; ../node/driver.mjs says what a driver is given and prints."""
 
 import asyncio
+import functools
 import http.server
+import importlib
 import importlib.metadata
 import inspect
 import itertools
 import json
 import os
+import pkgutil
+import sys
 import threading
 import time
 import traceback
+import urllib.error
 import urllib.request
 
 ORIGIN = os.environ["CONFORMANCE_ORIGIN"]
 MOUNT = os.environ["CONFORMANCE_MOUNT"]
 KEY = os.environ["CONFORMANCE_KEY"]
+LIMITED_ORIGIN = os.environ["CONFORMANCE_LIMITED_ORIGIN"]
+LIMITED_KEY = os.environ["CONFORMANCE_LIMITED_KEY"]
 PAGES_KEY = os.environ["CONFORMANCE_PAGES_KEY"]
 SECURE = ORIGIN.startswith("https:")
 
@@ -27,7 +34,7 @@ TEXT_MODEL = "meta/meta-llama-3-8b-instruct"
 _numbers = itertools.count(1)
 
 
-def page_ids():
+def page_items():
     with open(os.environ["CONFORMANCE_PAGES_FILE"], encoding="utf-8") as file:
         return json.load(file)
 
@@ -61,6 +68,33 @@ def fetch(url):
     with urllib.request.urlopen(url) as answer:
         equal(answer.status, 200)
         return answer.read()
+
+
+def use_up_limit():
+    """Uses up what the key for the limited server may ask for, so that the next request there is refused."""
+    request = urllib.request.Request(
+        f"{LIMITED_ORIGIN}{MOUNT}/account", headers={"Authorization": f"Bearer {LIMITED_KEY}"}
+    )
+    for _ in range(500):
+        try:
+            urllib.request.urlopen(request).close()
+        except urllib.error.HTTPError as error:
+            equal(error.code, 429)
+            holds(error.headers["retry-after"].isdigit(), error.headers)
+            return
+    raise AssertionError("500 requests, and none was refused with 429")
+
+
+def unpaged(ids, known):
+    """Holds a list that a client put together from several pages against what is known to be there."""
+    holds(len(ids) > 25, "there is only one page")
+    equal(ids, known)
+
+
+def unpaged_models(models):
+    """The same for models, of which a server lists more than one's own."""
+    equal(len(set(models)), len(models))
+    holds({IMAGE_MODEL, *page_items()["models"]} <= set(models), "a model is missing")
 
 
 def download(output):
@@ -110,7 +144,52 @@ class Receiver:
         self._server.server_close()
 
 
-def drive(operations):
+class Watch:
+    """
+    Which public methods of the installed client are called. `wanted(module, class or None, function)` says which count;
+    `hidden` names modules that lie in folders which are no packages. The client is not touched: the interpreter tells of
+    every function that begins to run.
+    """
+
+    def __init__(self, wanted, hidden=()):
+        package = importlib.import_module("replicate")
+        self._names, self._called = {}, set()
+        found = [module.name for module in pkgutil.walk_packages(package.__path__, "replicate.")]
+        for module in map(importlib.import_module, [*found, *(f"replicate.{name}" for name in hidden)]):
+            for owner in [module, *filter(inspect.isclass, vars(module).values())]:
+                for member in vars(owner).values():
+                    self._add(module, None if owner is module else owner.__name__, member, wanted)
+
+    def _add(self, module, owner, member, wanted):
+        if isinstance(member, (staticmethod, classmethod)):
+            member = member.__func__
+        function = inspect.unwrap(member) if callable(member) else None
+        if isinstance(member, functools.cached_property) or not inspect.isfunction(function):
+            return
+        name, path = function.__name__, module.__name__.removeprefix("replicate.")
+        # By file, since what is written in one module may be there in others, and may say that it is from another.
+        here = function.__code__.co_filename == module.__file__
+        if here and not name.startswith("_") and wanted(path, owner, function):
+            self._names[function.__code__] = ".".join(filter(None, [path, owner, name]))
+
+    def _see(self, frame, event, _):
+        if event == "call" and frame.f_code in self._names:
+            self._called.add(frame.f_code)
+
+    def begin(self):
+        threading.setprofile(self._see)
+        sys.setprofile(self._see)
+
+    def result(self):
+        sys.setprofile(None)
+        return {name: code in self._called for code, name in self._names.items()}
+
+
+def is_async(function):
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def drive(operations, watch):
     """Runs the asked operations of `operations`, which maps ids to functions or coroutine functions, and reports."""
 
     def report(line):
@@ -128,7 +207,9 @@ def drive(operations):
             report({"operation": name, "problem": problem})
 
     report({"version": importlib.metadata.version("replicate")})
+    watch.begin()
     asyncio.run(run())
+    report({"methods": watch.result()})
 
 
 def collect(namespace):

@@ -2,12 +2,16 @@
 """The official Python client, pre-release of the next line, through its asynchronous calls."""
 
 import asyncio
+import io
 import os
+import pathlib
+import urllib.parse
 import warnings
 
 from driver import (
-    IMAGE_MODEL, KEY, MOUNT, ORIGIN, PAGES_KEY, SECURE, TEXT_MODEL, VERSION, VERSIONED_MODEL, collect, drive, equal,
-    fetch, holds, image, make_file, new_prompt, page_ids, unique, whole_jpeg,
+    IMAGE_MODEL, KEY, LIMITED_KEY, LIMITED_ORIGIN, MOUNT, ORIGIN, PAGES_KEY, SECURE, TEXT_MODEL, VERSION,
+    VERSIONED_MODEL, Watch, collect, drive, equal, fetch, holds, image, make_file, new_prompt, page_items,
+    unique, unpaged, unpaged_models, use_up_limit, whole_jpeg,
 )  # fmt: skip
 
 os.environ["REPLICATE_BASE_URL"] = ORIGIN + MOUNT
@@ -17,11 +21,16 @@ os.environ["REPLICATE_POLL_INTERVAL"] = "0.05"
 import replicate  # noqa: E402
 from replicate import AsyncReplicate  # noqa: E402
 from replicate.exceptions import (  # noqa: E402
+    APIStatusError,
     AuthenticationError,
     ModelError,
     NotFoundError,
+    PermissionDeniedError,
     UnprocessableEntityError,
 )
+
+# Parts of the client that lie in a folder which is no package.
+HIDDEN = ["lib._files", "lib._predictions_use"]
 
 client = AsyncReplicate()
 OWNER, NAME = IMAGE_MODEL.split("/")
@@ -107,11 +116,17 @@ async def op_use():
     text = await replicate.use(TEXT_MODEL, use_async=True)(prompt=new_prompt(), max_tokens=20)
     holds(isinstance(text, str) and len(text) > 10, repr(text))
     model = replicate.use(f"{VERSIONED_MODEL}:{VERSION}", use_async=True)
-    files = await model(prompt=new_prompt(), output_format="jpg", num_outputs=2)
+    run = await model.create(prompt=new_prompt(), output_format="jpg", num_outputs=2)
+    files = await run.output()
     equal(len(files), 2)
     for path in files:
         with open(path, "rb") as file:
             whole_jpeg(file.read())
+    holds("100%" in await run.logs(), "no logs")
+    # What one model made is handed on to the next by its address.
+    prompt = new_prompt()
+    await model(prompt=prompt, output_format="jpg", image=files[0])
+    equal((await with_prompt(prompt))[0].input["image"], replicate.get_path_url(files[0]))
 
 
 async def op_files_out():
@@ -148,7 +163,27 @@ async def op_pages():
     first = await AsyncReplicate(bearer_token=PAGES_KEY).predictions.list()
     pages = [page async for page in first.iter_pages()]
     equal(len(pages), 3)
-    equal([p.id for page in pages for p in page.results], page_ids())
+    equal([p.id for page in pages for p in page.results], page_items()["predictions"])
+
+
+async def op_pages_others():
+    pager, known = AsyncReplicate(bearer_token=PAGES_KEY), page_items()
+    unpaged([d.name async for d in pager.deployments.list()], known["deployments"])
+    unpaged([f.id async for f in pager.files.list()], known["files"])
+    if "trainings" in known:
+        unpaged([t.id async for t in await pager.trainings.list()], known["trainings"])
+    unpaged_models([f"{m.owner}/{m.name}" async for m in pager.models.list()])
+
+
+async def op_list_filters():
+    created = [await create(new_prompt()) for _ in range(2)]
+    since = created[1].created_at.isoformat()
+    page = await client.predictions.list(created_after=since)
+    equal([p.id for p in page.results], [created[1].id])
+    page = await client.predictions.list(created_before=since)
+    equal(page.results[0].id, created[0].id)
+    by_age = [m.created_at async for m in client.models.list(sort_by="model_created_at", sort_direction="asc")]
+    equal(by_age, sorted(by_age))
 
 
 async def op_wait():
@@ -210,6 +245,22 @@ async def op_versions_get():
     holds(version.openapi_schema["components"]["schemas"]["Output"], "no output schema")
 
 
+async def op_versions_delete():
+    """They are all the catalog's."""
+    try:
+        await client.models.versions.delete(**VERSIONED, version_id=VERSION)
+    except PermissionDeniedError as error:
+        equal(error.status_code, 403)
+    else:
+        raise AssertionError("did not fail")
+
+
+async def op_models_describe():
+    holds("# " in await client.models.readme.get(model_owner=OWNER, model_name=NAME), "no readme")
+    examples = [e async for e in client.models.examples.list(model_owner=OWNER, model_name=NAME)]
+    holds(all(e.input for e in examples), repr(examples))
+
+
 async def op_account():
     account = await client.account.get()
     equal(account.type, "organization")
@@ -236,6 +287,35 @@ async def op_error_422():
     await refused(client.run(IMAGE_MODEL, input={"num_outputs": 9}), UnprocessableEntityError, words)
 
 
+async def op_error_429():
+    use_up_limit()
+    # The client waits for as long as it is told to.
+    limited = AsyncReplicate(bearer_token=LIMITED_KEY, base_url=LIMITED_ORIGIN + MOUNT)
+    holds((await limited.account.get()).username, "no name")
+
+
+async def op_request():
+    raw = await client.models.with_raw_response.get(model_owner=OWNER, model_name=NAME)
+    equal((raw.status_code, (await raw.parse()).name), (200, NAME))
+    holds(raw.headers["x-request-id"], raw.headers)
+    async with client.account.with_streaming_response.get() as streamed:
+        holds(b"username" in b"".join([piece async for piece in streamed.iter_bytes()]), "no name")
+    account = await client.with_options(max_retries=0, timeout=20).get("/account", cast_to=object)
+    equal(account["type"], "organization")
+    equal((await client.copy().account.get()).username, account["username"])
+
+
+async def op_files_download():
+    made = await client.files.create(content=b"to be fetched")
+    signed = urllib.parse.urlsplit(made.urls.download)
+    query = {name: values[0] for name, values in urllib.parse.parse_qs(signed.query).items()}
+    query["expiry"] = int(query["expiry"])
+    answer = await client.files.download(file_id=made.id, **query)
+    equal(await answer.read(), b"to be fetched")
+    query["signature"] = "A" + query["signature"][1:] if query["signature"][0] != "A" else "B" + query["signature"][1:]
+    await refused(client.files.download(file_id=made.id, **query), NotFoundError, "File not found")
+
+
 async def op_files():
     made = await client.files.create(content=b"a note", filename="note.txt", type="text/plain", metadata={"about": "x"})
     equal((made.content_type, made.size, made.metadata), ("text/plain", 6, {"about": "x"}))
@@ -256,6 +336,35 @@ async def op_file_input():
     holds(url.startswith(f"{ORIGIN}{MOUNT}/files/"), url)
 
 
+async def op_file_kinds():
+    picture = await download((await client.run(IMAGE_MODEL, input=image(new_prompt())))[0])
+    uploaded = (await client.files.create(content=picture, filename="kind.jpg")).urls.get
+
+    async def run(kind, **options):
+        arguments = {"prompt": new_prompt(), "image": kind, "output_format": "jpg"}
+        output = await client.run(f"{VERSIONED_MODEL}:{VERSION}", input=arguments, **options)
+        whole_jpeg(await download(output[0]))
+        return (await with_prompt(arguments["prompt"]))[0].input["image"]
+
+    with make_file("kind.jpg", picture) as file:
+        holds("/files/" in await run(file), "not uploaded")
+        file.seek(0)
+        inline = await run(file, file_encoding_strategy="base64")
+        holds(inline.startswith("data:image/jpeg;base64,"), "not in the request")
+    holds("/files/" in await run(pathlib.Path("kind.jpg")), "not uploaded")
+    holds("/files/" in await run(io.BytesIO(picture)), "not uploaded")
+    equal(await run(uploaded), uploaded)
+
+
+async def op_files_too_large():
+    try:
+        await client.files.create(content=bytes((2 << 20) + 1))
+    except APIStatusError as error:
+        equal((error.status_code, error.body["detail"]), (413, "Files must be less than 2MB in size"))
+    else:
+        raise AssertionError("did not fail")
+
+
 async def op_models_search():
     found = [f"{m.owner}/{m.name}" async for m in client.models.search(body="flux-schnell")]
     holds(IMAGE_MODEL in found, "the model was not found")
@@ -271,6 +380,10 @@ async def op_models_own():
     hardware = (await client.hardware.list())[0].sku
     made = await client.models.create(owner=owner, name=name, visibility="private", hardware=hardware)
     equal((made.owner, made.name, made.visibility), (owner, name, "private"))
+    words = {"description": "of my own", "readme": "# Own", "github_url": "https://github.com/own/own"}
+    changed = await client.models.update(model_owner=owner, model_name=name, **words)
+    equal((changed.description, changed.github_url), (words["description"], words["github_url"]))
+    equal(await client.models.readme.get(model_owner=owner, model_name=name), words["readme"])
     await client.models.delete(model_owner=owner, model_name=name)
     await refused(client.models.get(model_owner=owner, model_name=name), NotFoundError, "")
 
@@ -281,7 +394,10 @@ async def op_hardware():
 
 
 async def op_collections():
-    holds(isinstance((await client.collections.list()).results, list), "no page")
+    found = [collection async for collection in client.collections.list()][0]
+    collection = await client.collections.get(collection_slug=found.slug)
+    equal(collection.name, found.name)
+    holds(collection.models, "no models")
 
 
 async def op_deployments():
@@ -293,6 +409,8 @@ async def op_deployments():
     updated = await client.deployments.update(**where, max_instances=2)
     equal(updated.current_release.configuration.max_instances, 2)
     equal(updated.current_release.number, made.current_release.number + 1)
+    await client.deployments.delete(**where)
+    await refused(client.deployments.get(**where), NotFoundError, "")
 
 
 async def op_deployment_run():
@@ -311,5 +429,13 @@ async def op_webhook_secret():
     holds((await client.webhooks.default.secret.get()).key.startswith("whsec_"), "not a secret")
 
 
+def wanted(module, owner, _):
+    """Methods of the client, its parts and the objects it gives; those that are not asynchronous are for the other driver."""
+    if owner is None or owner.startswith("_") or "WithRaw" in owner or "WithStreaming" in owner:
+        return False
+    calls = module.startswith("resources.") or module in ["_client", *HIDDEN]
+    return calls and owner.startswith("Async")
+
+
 if __name__ == "__main__":
-    drive(collect(globals()))
+    drive(collect(globals()), Watch(wanted, HIDDEN))
