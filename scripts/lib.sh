@@ -70,12 +70,13 @@ build() {
   ninja -C "$root/build/$preset" "$@" || die "the build of build/$preset failed; the reason stands above"
 }
 
-# Installs the npm packages that the lock file of tests/e2e names, unless exactly those are there.
+# install_npm_packages [FOLDER]: installs the npm packages that the folder's lock file names (tests/e2e unless told),
+# unless exactly those are there.
 install_npm_packages() {
-  local folder=$root/tests/e2e
+  local folder=$root/${1:-tests/e2e}
   cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed-from" && return 0
-  step "Installing npm packages in tests/e2e"
-  (cd "$folder" && npm ci --no-audit --no-fund) || die "npm could not install the packages of tests/e2e"
+  step "Installing npm packages in ${1:-tests/e2e}"
+  (cd "$folder" && npm ci --no-audit --no-fund) || die "npm could not install the packages of ${1:-tests/e2e}"
   cp "$folder/package-lock.json" "$folder/node_modules/.installed-from"
 }
 

@@ -5,6 +5,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { operations } from './operations.mjs';
+
 const here = fileURLToPath(new URL('.', import.meta.url));
 const built = join(here, '../../build/conformance');
 
@@ -12,7 +14,8 @@ const kPythonLacks = [
   ...['use', 'abort', 'cancel-after', 'list-filters', 'models-describe', 'search', 'files-download', 'request'],
 ];
 // It does not read event streams: what it calls a stream is made by polling.
-const kBetaUse = 'fails whatever the server does: it hands over an object where a class is wanted; replicate.use() works';
+const kNoModels = 'always refuses: the provider has no such models';
+const kBetaUse = 'fails by itself: it hands over an object where a class is wanted; replicate.use() works';
 const kBetaLacks = ['progress', 'abort', 'stream-files', 'stream-silent', 'webhook'];
 
 // The Go driver is built so that Go itself counts which functions of the client run.
@@ -37,14 +40,15 @@ function goMethods(folder) {
 }
 
 //   name         what --client takes
-//   command      the driver; it reads the CONFORMANCE_* variables and prints one JSON object a line (see node/driver.mjs)
+//   command      the driver; it reads the CONFORMANCE_* variables and prints one JSON object a line; see node/driver.mjs
 //   lacks        operations that the client has no call for; the driver must have all others
-//   uncalled     methods that the client has and no operation calls, with the reason; any other one that is not called is
-//                a failure, and so is a reason that is not needed
+//   has          the same the other way round, for clients that do little
+//   uncalled     methods that the client has and no operation calls, with the reason; any other one that is not called
+//                is a failure, and so is a reason that is not needed
 //   plain        it is no client library: it has no methods
 //   environment  further variables for a driver that runs in the given folder
 //   methodsIn    reads from that folder, once the driver has ended, which methods were called
-export const clients = [
+const described = [
   {
     name: 'javascript',
     title: 'JavaScript',
@@ -94,6 +98,22 @@ export const clients = [
     methodsIn: goMethods,
   },
   {
+    name: 'ai-sdk',
+    title: 'AI SDK',
+    command: [process.execPath, join(here, 'node/ai_sdk.mjs')],
+    has: [
+      ...['run-blocking', 'run-version', 'run-failed', 'wait-over', 'files-out', 'file-kinds'],
+      ...['error-401', 'error-404', 'error-422'],
+    ],
+    uncalled: {
+      languageModel: kNoModels,
+      embeddingModel: kNoModels,
+      textEmbeddingModel: kNoModels,
+      video: 'no model of the catalog makes a video yet',
+      videoModel: 'the same',
+    },
+  },
+  {
     name: 'http-token',
     title: 'HTTP, Token',
     plain: true,
@@ -105,3 +125,8 @@ export const clients = [
     ],
   },
 ];
+
+/** `described`, with `lacks` in each. */
+export const clients = described.map(({ has, ...client }) =>
+  has ? { ...client, lacks: operations.map((o) => o.id).filter((id) => !has.includes(id)) } : client,
+);

@@ -209,7 +209,7 @@ await runAll(fast, kAtOnce);
 if (slow.length > 0) console.log('waiting for the runs of 61 s');
 await waits;
 
-/** The last row: that every public method of every client was called, but for those that clients.mjs gives reasons for. */
+/** The last row: that every public method was called, but for those that clients.mjs gives reasons for. */
 const methodsRow = ['methods of the client that were called'];
 for (const client of chosen.clients) {
   const known = methodsOf.get(client.name);

@@ -38,8 +38,8 @@ function makeCertificates(folder) {
 }
 
 /**
- * Sends one request to a server under test and resolves with {status, text, json()}. `body` is sent as JSON, or as it is
- * when `type` says what it is.
+ * Sends one request to a server under test and resolves with {status, text, json()}. `body` is sent as JSON, or as it
+ * is when `type` says what it is.
  */
 export function send(target, method, path, { key, body, type } = {}) {
   const content = body === undefined || type ? body : JSON.stringify(body);
@@ -95,7 +95,8 @@ async function fillPages(target) {
       return (await create('/deployments', { name: `paged-${i}`, ...rest })).name;
     }),
     files: await times(kOthersInPages, async (i) => {
-      const form = `--b\r\nContent-Disposition: form-data; name="content"; filename="${i}.txt"\r\n\r\n${i}\r\n--b--\r\n`;
+      const part = `Content-Disposition: form-data; name="content"; filename="${i}.txt"\r\n\r\n${i}`;
+      const form = `--b\r\n${part}\r\n--b--\r\n`;
       return (await create('/files', form, 'multipart/form-data; boundary=b')).id;
     }),
     models: await times(kModelsInPages, async (i) => {
@@ -109,8 +110,8 @@ async function fillPages(target) {
 }
 
 /**
- * Starts the servers in `folder`. Each is {scheme, server, limited, authority, agent, pagesKey, pagesFile}: `server` has no
- * rate limits, `limited` answers with 429 after 60 requests, and `authority` is the certificate to trust.
+ * Starts the servers in `folder`. Each is {scheme, server, limited, authority, agent, pagesKey, pagesFile}: `server` has
+ * no rate limits, `limited` answers with 429 after 60 requests, and `authority` is the certificate to trust.
  */
 export async function startServers(folder) {
   const { authority, certificate, key } = makeCertificates(folder);

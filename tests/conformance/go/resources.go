@@ -216,7 +216,8 @@ var resources = operations{
 		}))
 		defer receiver.Close()
 		owner, name, _ := strings.Cut(imageModel, "/")
-		webhook := &replicate.Webhook{URL: receiver.URL, Events: []replicate.WebhookEventType{replicate.WebhookEventCompleted}}
+		events := []replicate.WebhookEventType{replicate.WebhookEventCompleted}
+		webhook := &replicate.Webhook{URL: receiver.URL, Events: events}
 		created := must(client.CreatePredictionWithModel(ctx, owner, name, image(newPrompt("")), webhook, false))
 		select {
 		case hook := <-arrived:

@@ -8,7 +8,7 @@
 //   CONFORMANCE_LIMITED_ORIGIN, _LIMITED_KEY   a server that soon answers with 429, and a key of one's own for it
 //   CONFORMANCE_OPERATIONS                  ids of operations, with commas
 // and prints {"version": "…"} for its client, then for each operation {"operation": "…", "problem": null or "…"}, and
-// last {"methods": {"…": true or false}}: each public method that the installed client has, and whether it was called.
+// last {"methods": {"…": true or false}}: each public method of the installed client, and whether it was called.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';

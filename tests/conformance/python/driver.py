@@ -146,9 +146,9 @@ class Receiver:
 
 class Watch:
     """
-    Which public methods of the installed client are called. `wanted(module, class or None, function)` says which count;
-    `hidden` names modules that lie in folders which are no packages. The client is not touched: the interpreter tells of
-    every function that begins to run.
+    Which public methods of the installed client are called. `wanted(module, class or None, function)` says which
+    count; `hidden` names modules that lie in folders which are no packages. The client is not touched: the interpreter
+    tells of every function that begins to run.
     """
 
     def __init__(self, wanted, hidden=()):

@@ -417,7 +417,7 @@ def op_webhook_secret():
 
 
 def wanted(module, owner, _):
-    """Methods of the client, its parts and the objects it gives; those that are asynchronous are for the other driver."""
+    """Methods of the client, its parts and what it gives; the asynchronous ones are for the other driver."""
     if owner is None or owner.startswith("_") or "WithRaw" in owner or "WithStreaming" in owner:
         return False
     calls = module.startswith("resources.") or module in ["_client", *HIDDEN]
