@@ -30,6 +30,7 @@ struct ApiOptions {
   std::size_t max_json_body = 16 << 20;
   Duration link_lifetime = std::chrono::hours(1);
   std::vector<domain::Hardware> hardware = domain::default_hardware();
+  Duration idempotency_lifetime = std::chrono::hours(24);
 };
 
 /// What the routes work with. Everything outlives the router.
@@ -66,6 +67,7 @@ struct Call {
   http::Request& request;
   const service::Principal& caller;
   json::UrlContext urls;
+  std::string_view path = {};  ///< without the mount: "/models/owner/name/predictions"; empty from answer_call
 };
 using CallHandler = std::function<async::Task<http::Response>(const Api&, Call&)>;
 

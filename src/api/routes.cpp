@@ -93,12 +93,11 @@ void add_route(http::Router& router, const Api& api, http::Method method, std::s
     router.add(
         method, std::string(mount.prefix) + std::string(path),
         // The router keeps this object for as long as it serves, so the coroutine may use its captures.
-        [&api, canonical = mount.canonical, rate_class,
-         handler](http::Request& request) -> async::Task<http::Response> {
+        [&api, mount, rate_class, handler](http::Request& request) -> async::Task<http::Response> {
           auto admitted = admit_call(api, request, rate_class);
           if (!admitted) co_return std::move(admitted.error());
-          const RequestUrls urls(api, request, canonical);
-          Call call{request, admitted->caller, urls.context()};
+          const RequestUrls urls(api, request, mount.canonical);
+          Call call{request, admitted->caller, urls.context(), request.path.substr(mount.prefix.size())};
           auto response = co_await handler(api, call);
           if (admitted->decision) add_rate_headers(response, *admitted->decision);
           co_return response;

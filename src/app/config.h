@@ -51,6 +51,8 @@ struct Config {
   unsigned concurrency = 64;                       ///< predictions.concurrency: runs under way at once
   unsigned queue_limit = 100'000;                  ///< predictions.queue_limit: unfinished ones; beyond: 503
 
+  Duration idempotency_lifetime = std::chrono::hours(24);  ///< idempotency.lifetime: of an Idempotency-Key
+
   double sandbox_speed = 1;  ///< sandbox.speed: 2 is twice as fast; 0 leaves all waiting out
 
   int rate_creates = 600;   ///< rate_limits.creates a minute and key; 0: no limit

@@ -288,6 +288,9 @@ void add_prediction_options(std::vector<Option>& table) {
   table.push_back(count(
       "predictions.queue_limit", "Unfinished predictions; beyond: 503",
       [](Config& c) -> auto& { return c.queue_limit; }, 1, 10'000'000));
+  table.push_back(span(
+      "idempotency.lifetime", "How long a create is recognised by its Idempotency-Key",
+      [](Config& c) -> auto& { return c.idempotency_lifetime; }, 1s, 24h * 30));
   table.push_back(bounded<double>(
       "sandbox.speed", "NUMBER", "How fast the sandbox acts; 2 is twice as fast, 0 leaves all waiting out",
       [](Config& c) -> auto& { return c.sandbox_speed; }, 0.0, 1000.0, parse_factor, format_factor));

@@ -121,9 +121,11 @@ void Gateway::make_services(domain::Catalog catalog) {
   retention_ = std::make_unique<service::Retention>(*store_, *files_, clock_, *recent_, config_.retention,
                                                     config_.file_lifetime);
 
-  api_ = std::make_unique<api::Api>(api::Api{
-      *keys_, *predictions_, *catalog_, *signer_, *file_signer_, *files_, *uploads_, *deployments_, *models_, clock_,
-      *webhooks_, api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime, config_.hardware}});
+  api_ = std::make_unique<api::Api>(
+      api::Api{*keys_, *predictions_, *catalog_, *signer_, *file_signer_, *files_, *uploads_, *deployments_, *models_,
+               clock_, *webhooks_,
+               api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime, config_.hardware,
+                               config_.idempotency_lifetime}});
   api::add_prediction_routes(router_, *api_);
   api::add_model_routes(router_, *api_);
   api::add_own_model_routes(router_, *api_);

@@ -31,14 +31,19 @@ std::optional<WaitPreference> parse_prefer(std::string_view header) {
   return std::nullopt;
 }
 
-Duration hold_time(const WaitPreference& prefer, std::string_view read_timeout) {
-  const std::string_view text = trim(read_timeout);
+std::optional<Duration> parse_read_timeout(std::string_view text) {
+  text = trim(text);
   double seconds = 0;
   const auto [last, ec] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   // Written this way round NaN fails, too. No answer is held for as long as the upper bound.
-  if (ec != std::errc{} || last != text.data() + text.size() || !(seconds > 0 && seconds < 1e6)) return prefer.wait;
-  const double due = std::max(seconds - 1, seconds / 2);
-  return std::min(prefer.wait, std::chrono::duration_cast<Duration>(std::chrono::duration<double>(due)));
+  if (ec != std::errc{} || last != text.data() + text.size() || !(seconds > 0 && seconds < 1e6)) return std::nullopt;
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+}
+
+Duration hold_time(const WaitPreference& prefer, std::string_view read_timeout) {
+  const auto timeout = parse_read_timeout(read_timeout);
+  if (!timeout) return prefer.wait;
+  return std::min(prefer.wait, std::max<Duration>(*timeout - std::chrono::seconds(1), *timeout / 2));
 }
 
 Result<Duration> parse_cancel_after(std::string_view header) {

@@ -26,6 +26,8 @@ std::optional<WaitPreference> parse_prefer(std::string_view header);
 /// with or without a fraction ("60", "2.5"). The answer is due a second before it, or half of it when it is under two
 /// seconds. What is no number of seconds is ignored.
 Duration hold_time(const WaitPreference& prefer, std::string_view read_timeout);
+/// What x-stainless-read-timeout says, as above; nullopt when it is no number of seconds, or over eleven days.
+std::optional<Duration> parse_read_timeout(std::string_view text);
 
 /// The `Cancel-After` header: a duration of at least 5 s in h, m, s, bare numbers being seconds.
 Result<Duration> parse_cancel_after(std::string_view header);

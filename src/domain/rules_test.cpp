@@ -127,8 +127,10 @@ TEST(Prefer, HoldsForLessThanTheClientIsReadyToRead) {
   EXPECT_EQ(hold_time(prefer, "1"), Duration(500ms));
   EXPECT_EQ(hold_time(prefer, "600"), Duration(59s));
   EXPECT_EQ(hold_time({5s, "wait=5"}, "60"), Duration(5s));
+  EXPECT_EQ(parse_read_timeout("2.5"), Duration(2500ms));
   for (const char* text : {"0", "-5", "soon", "5s", "nan", "inf", "1e400", "5,"}) {
     EXPECT_EQ(hold_time(prefer, text), Duration(59s)) << text;
+    EXPECT_EQ(parse_read_timeout(text), std::nullopt) << text;
   }
 }
 TEST(Prefer, IgnoresWhatItCannotRead) {

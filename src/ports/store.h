@@ -12,6 +12,7 @@
 #include "async/task.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "domain/create_mark.h"
 #include "domain/deployment.h"
 #include "domain/file.h"
 #include "domain/key.h"
@@ -73,6 +74,17 @@ struct Unfinished {
   std::string id;
   domain::Status status = domain::Status::starting;
   std::optional<Time> deadline;
+};
+
+/// What became of a create that may have been made before.
+struct Creation {
+  enum class Outcome {
+    created,   ///< made now
+    repeated,  ///< made by an earlier call, and not again
+    differs,   ///< the mark's key belongs to another request; nothing was made
+  };
+  Outcome outcome = Outcome::created;
+  domain::Prediction prediction;  ///< as it is now; empty when it differs
 };
 
 /// A stored file that no row names any more and that is still to be removed from the FileStore.
@@ -150,6 +162,13 @@ class Store {
   // Predictions.
   /// conflict when the id exists. Of a training: not_found unless its destination is a model of its account.
   virtual async::Task<Result<void>> create_prediction(domain::Prediction prediction) = 0;
+  /// The same for a create that may have been made before: unless a kept mark recognises `mark` at the prediction's
+  /// created_at (domain::recognises; of several the latest), creates it and keeps the mark with it. A mark by retry
+  /// that recognised one moves on to the new count and expiry. Of calls made at once exactly one creates.
+  virtual async::Task<Result<Creation>> create_prediction_once(domain::Prediction prediction,
+                                                               domain::CreateMark mark) = 0;
+  /// Removes up to `limit` marks that expire at `now` or before. Returns how many.
+  virtual async::Task<Result<std::size_t>> forget_marks(Time now, std::size_t limit) = 0;
   /// not_found when there is none. Whose it is is for the caller to check.
   virtual async::Task<Result<domain::Prediction>> find_prediction(std::string id) = 0;
   /// not_found when a cursor names no prediction of that account.

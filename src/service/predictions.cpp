@@ -24,6 +24,32 @@ domain::StreamKind stream_kind(domain::OutputKind kind) {
   }
 }
 
+/// The turn of one create among those of one key, until destroyed.
+class UnderWay {
+ public:
+  /// An empty `scope` waits for nobody.
+  UnderWay(std::mutex& mutex, std::unordered_set<std::string>& all, std::string scope)
+      : mutex_(mutex), all_(all), scope_(std::move(scope)) {
+    if (scope_.empty()) return;
+    std::scoped_lock lock(mutex_);
+    mine_ = all_.insert(scope_).second;
+  }
+  ~UnderWay() {
+    if (scope_.empty() || !mine_) return;
+    std::scoped_lock lock(mutex_);
+    all_.erase(scope_);
+  }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+  bool mine() const { return mine_; }
+
+ private:
+  std::mutex& mutex_;
+  std::unordered_set<std::string>& all_;
+  const std::string scope_;
+  bool mine_ = true;
+};
+
 std::unexpected<Error> unknown() { return fail(ErrorCode::not_found, "The requested resource could not be found."); }
 
 }  // namespace
@@ -32,10 +58,9 @@ Predictions::Predictions(ports::Store& store, ports::EventBus& bus, const ports:
                          Recent& recent, PredictionLimits limits)
     : store_(store), bus_(bus), clock_(clock), dispatcher_(dispatcher), recent_(recent), limits_(limits) {}
 
-async::Task<Result<SnapshotPtr>> Predictions::create(const KeyEntry& caller, CreatePrediction request) {
+Result<domain::Prediction> Predictions::prepare(const KeyEntry& caller, CreatePrediction request) {
   if (dispatcher_.queued() >= limits_.unfinished) {
-    co_return fail(ErrorCode::unavailable,
-                   "Too many predictions are waiting on this server. Please try again shortly.");
+    return fail(ErrorCode::unavailable, "Too many predictions are waiting on this server. Please try again shortly.");
   }
   domain::Prediction p;
   p.created_at = clock_.now();
@@ -51,14 +76,49 @@ async::Task<Result<SnapshotPtr>> Predictions::create(const KeyEntry& caller, Cre
   p.test = caller.key().test;
   p.webhook = std::move(request.webhook);
   if (request.cancel_after) p.deadline = p.created_at + *request.cancel_after;
+  return p;
+}
 
-  const auto created = co_await store_.create_prediction(p);
-  if (!created) co_return std::unexpected(created.error());
+SnapshotPtr Predictions::take_up(domain::Prediction p) {
   if (p.deadline) deadlines_.add(*p.deadline, p.id);
   std::string id = p.id;
   auto snapshot = recent_.put(std::move(p));
   dispatcher_.enqueue(std::move(id));
-  co_return snapshot;
+  return snapshot;
+}
+
+async::Task<Result<SnapshotPtr>> Predictions::create(const KeyEntry& caller, CreatePrediction request) {
+  auto p = prepare(caller, std::move(request));
+  if (!p) co_return std::unexpected(p.error());
+  const auto created = co_await store_.create_prediction(*p);
+  if (!created) co_return std::unexpected(created.error());
+  co_return take_up(std::move(*p));
+}
+
+async::Task<Result<Created>> Predictions::create_once(const KeyEntry& caller, CreatePrediction request,
+                                                      domain::CreateMark mark) {
+  auto p = prepare(caller, std::move(request));
+  if (!p) co_return std::unexpected(p.error());
+  // By retry there is nothing to guard: the earlier attempt was given up by its client before this one was sent.
+  const UnderWay turn(mutex_, under_way_, mark.retry ? std::string() : mark.scope);
+  if (!turn.mine()) {
+    co_return fail(ErrorCode::conflict,
+                   "A request with this Idempotency-Key is still being processed. Please try again shortly.");
+  }
+  auto made = co_await store_.create_prediction_once(std::move(*p), std::move(mark));
+  if (!made) co_return std::unexpected(made.error());
+  switch (made->outcome) {
+    case ports::Creation::Outcome::created:
+      co_return Created{made->outcome, take_up(std::move(made->prediction))};
+    case ports::Creation::Outcome::repeated:
+      if (is_overdue(made->prediction)) {
+        co_return Created{made->outcome, std::make_shared<const Snapshot>(std::move(made->prediction))};
+      }
+      co_return Created{made->outcome, recent_.put(std::move(made->prediction))};
+    case ports::Creation::Outcome::differs:
+      break;
+  }
+  co_return Created{made->outcome, nullptr};
 }
 
 // What is due for removal is read afresh each time, so that a copy in memory cannot outlive the data.

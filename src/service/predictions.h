@@ -2,9 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "domain/model.h"
@@ -30,6 +32,12 @@ struct CreatePrediction {
   std::string steering;    ///< as domain::Prediction::steering
 };
 
+/// What became of a create that may have been made before.
+struct Created {
+  ports::Creation::Outcome outcome = ports::Creation::Outcome::created;
+  SnapshotPtr snapshot;  ///< nullptr when it differs
+};
+
 struct PredictionLimits {
   std::size_t unfinished = 100'000;            ///< beyond: creates are refused (unavailable)
   Duration retention = std::chrono::hours(1);  ///< data goes this long after completion
@@ -45,6 +53,10 @@ class Predictions {
   /// Accepts the work: when this returns a value, the prediction is committed, synced and queued. unavailable over the
   /// limit of unfinished predictions, or when the store takes no writes.
   async::Task<Result<SnapshotPtr>> create(const KeyEntry& caller, CreatePrediction request);
+
+  /// The same for a create that carries a mark: one that was made before is returned as it is now, and not made again.
+  /// conflict while another create with the same key is being stored here.
+  async::Task<Result<Created>> create_once(const KeyEntry& caller, CreatePrediction request, domain::CreateMark mark);
 
   async::Task<Result<SnapshotPtr>> get(std::string_view account, std::string_view id);
   /// What get() would return without reading the store; nullptr when that needs the store, or is a refusal.
@@ -70,6 +82,9 @@ class Predictions {
   ports::EventBus& bus() { return bus_; }
 
  private:
+  Result<domain::Prediction> prepare(const KeyEntry& caller, CreatePrediction request);
+  /// Queues what has just been committed.
+  SnapshotPtr take_up(domain::Prediction p);
   async::Task<Result<SnapshotPtr>> end(std::string id, domain::Event event);
   bool is_overdue(const domain::Prediction& p) const;
 
@@ -80,6 +95,8 @@ class Predictions {
   Recent& recent_;
   const PredictionLimits limits_;
   Deadlines deadlines_;
+  std::mutex mutex_;
+  std::unordered_set<std::string> under_way_;  // guarded by mutex_; scopes of creates by key
   std::atomic<bool> draining_{false};
 };
 

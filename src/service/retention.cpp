@@ -32,6 +32,11 @@ async::Task<Result<std::size_t>> Retention::sweep() {
     if (!expired) co_return std::unexpected(expired.error());
     if (*expired < kBatch) break;
   }
+  for (;;) {
+    const auto forgotten = co_await store_.forget_marks(clock_.now(), kBatch);
+    if (!forgotten) co_return std::unexpected(forgotten.error());
+    if (*forgotten < kBatch) break;
+  }
   const auto removed = co_await remove_garbage();
   if (!removed) co_return std::unexpected(removed.error());
   co_return count;

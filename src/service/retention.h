@@ -12,7 +12,8 @@
 
 namespace hekto::service {
 
-/// Removes the data of predictions whose time is over, uploaded files that have expired, and files that nobody names.
+/// Removes the data of predictions whose time is over, uploaded files and marks of creates that have expired, and files
+/// that nobody names.
 class Retention {
  public:
   /// `keep`: how long the data of a prediction stays after its end. `file_lifetime`: of uploads; decides with `keep`

@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { Api, kFlux, kLlama, send, smallImage } from './support/http.mjs';
 import { Document } from './support/openapi.mjs';
 import { form, kRequests, Maker, perform } from './support/operations.mjs';
-import { startServer } from './support/server.mjs';
+import { startServer, until } from './support/server.mjs';
 
 const args = ['--sandbox-speed', '0', '--limits-body-bytes', '1MiB', '--files-max-size', '1KiB'];
 const server = await startServer({ after }, { args });
@@ -131,6 +131,29 @@ test('a create that waits answers 201 with the end, or 202 when that is far', as
     await call(id, { ...asked, body: { ...asked.body, input: { prompt: 7 } } }, 422);
   }
   await call('predictions.create', { body: { version: 'no/such', input: {} } }, 422);
+});
+
+test('a create with a key is answered once more, and 409 while it is being stored', async (t) => {
+  const busy = await startServer(t, { args: [...args, '--rate-limits-creates', '0'] });
+  const options = { server: busy, authorization: `Bearer ${busy.key}` };
+  const own = new Maker(new Api(busy), 'default');
+  for (const id of ['predictions.create', 'models.predictions.create', 'deployments.predictions.create']) {
+    const asked = await kRequests[id](own);
+    // Which of many comes while the first is being stored is not ours to say: new keys until one does.
+    await until(`a 409 of ${id}`, async () => {
+      const request = { ...asked, headers: { 'idempotency-key': `${id}-${Math.random()}` } };
+      const all = Array.from({ length: 8 }, () => perform(busy, document.operations.get(id), request, options));
+      const answers = await Promise.all(all);
+      for (const answer of answers) document.check(id, answer);
+      const replayed = await call(id, request, 201, options);
+      assert.equal(replayed.headers['idempotent-replayed'], 'true');
+      await call(id, { ...request, body: { ...asked.body, input: { prompt: 'another' } } }, 422, options);
+      if (!answers.some(({ status }) => status === 409)) return false;
+      seen.get(id).add('409');
+      return true;
+    });
+    await call(id, { ...asked, headers: { 'idempotency-key': 'x'.repeat(256) } }, 400, options);
+  }
 });
 
 test('predictions fit the document in every state that they can be in', async () => {

@@ -15,6 +15,11 @@ void FaultPlan::lose_answer(std::string method, int nth, Error error) {
   faults_.push_back({std::move(method), nth, true, std::move(error)});
 }
 
+void FaultPlan::hold(std::string method, async::StopToken released) {
+  std::scoped_lock lock(mutex_);
+  faults_.push_back({std::move(method), 1, false, {}, std::move(released)});
+}
+
 int FaultPlan::calls(std::string_view method) const {
   std::scoped_lock lock(mutex_);
   return static_cast<int>(

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "async/stop.h"
 #include "async/task.h"
 #include "base/error.h"
 
@@ -20,6 +21,8 @@ class FaultPlan {
   /// The same call is made, and its answer is replaced by `error`: a change that was committed and whose caller cannot
   /// know.
   void lose_answer(std::string method, int nth, Error error);
+  /// The next call of `method` is made once `released` is asked to stop.
+  void hold(std::string method, async::StopToken released);
   /// Calls seen so far, of `method` or of all.
   int calls(std::string_view method = {}) const;
 
@@ -27,6 +30,10 @@ class FaultPlan {
   template <class T>
   async::Task<Result<T>> pass(std::string_view method, async::Task<Result<T>> call) {
     const auto fault = next(method);
+    if (fault && fault->held) {
+      co_await fault->held->sleep_for(std::chrono::hours(1));
+      co_return co_await std::move(call);
+    }
     if (fault && !fault->after) co_return std::unexpected(fault->error);
     auto result = co_await std::move(call);
     if (fault) co_return std::unexpected(fault->error);
@@ -39,6 +46,7 @@ class FaultPlan {
     int countdown = 0;
     bool after = false;
     Error error;
+    std::optional<async::StopToken> held = std::nullopt;
   };
   std::optional<Fault> next(std::string_view method);
 

@@ -41,6 +41,13 @@ class FaultyStore final : public ports::Store {
   async::Task<Result<void>> create_prediction(domain::Prediction prediction) override {
     return plan_.pass("create_prediction", inner_.create_prediction(std::move(prediction)));
   }
+  async::Task<Result<ports::Creation>> create_prediction_once(domain::Prediction prediction,
+                                                              domain::CreateMark mark) override {
+    return plan_.pass("create_prediction_once", inner_.create_prediction_once(std::move(prediction), std::move(mark)));
+  }
+  async::Task<Result<std::size_t>> forget_marks(Time now, std::size_t limit) override {
+    return plan_.pass("forget_marks", inner_.forget_marks(now, limit));
+  }
   async::Task<Result<domain::Prediction>> find_prediction(std::string id) override {
     return plan_.pass("find_prediction", inner_.find_prediction(std::move(id)));
   }

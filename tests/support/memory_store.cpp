@@ -60,18 +60,43 @@ Task<Result<std::string>> MemoryStore::setting(std::string name, std::string val
   co_return settings_.emplace(std::move(name), std::move(value)).first->second;
 }
 
-Task<Result<void>> MemoryStore::create_prediction(Prediction prediction) {
-  std::scoped_lock lock(mutex_);
+Result<void> MemoryStore::add(Prediction prediction) {
   const auto is_destination = [&](const auto& entry) {
     return entry.second.account == prediction.account &&
            entry.first.first + "/" + entry.first.second == prediction.training->destination;
   };
   if (prediction.training && std::ranges::none_of(models_, is_destination)) {
-    co_return fail(ErrorCode::not_found, "no such destination");
+    return fail(ErrorCode::not_found, "no such destination");
   }
-  if (!places_.emplace(prediction.id, predictions_.size()).second) co_return fail(ErrorCode::conflict, "taken");
+  if (!places_.emplace(prediction.id, predictions_.size()).second) return fail(ErrorCode::conflict, "taken");
   predictions_.push_back(std::move(prediction));
-  co_return Result<void>();
+  return {};
+}
+
+Task<Result<void>> MemoryStore::create_prediction(Prediction prediction) {
+  std::scoped_lock lock(mutex_);
+  co_return add(std::move(prediction));
+}
+
+Task<Result<ports::Creation>> MemoryStore::create_prediction_once(Prediction prediction, domain::CreateMark mark) {
+  using enum ports::Creation::Outcome;
+  std::scoped_lock lock(mutex_);
+  for (auto kept = marks_.rbegin(); kept != marks_.rend(); ++kept) {
+    if (!domain::recognises(kept->mark, mark, prediction.created_at)) continue;
+    if (kept->mark.request != mark.request) co_return ports::Creation{differs, {}};
+    if (mark.retry) kept->mark = mark;
+    co_return ports::Creation{repeated, predictions_[places_.at(kept->prediction_id)]};
+  }
+  if (const auto added = add(prediction); !added) co_return std::unexpected(added.error());
+  marks_.push_back({std::move(mark), prediction.id});
+  co_return ports::Creation{created, std::move(prediction)};
+}
+
+Task<Result<std::size_t>> MemoryStore::forget_marks(Time now, std::size_t limit) {
+  std::scoped_lock lock(mutex_);
+  std::size_t count = 0;
+  std::erase_if(marks_, [&](const KeptMark& kept) { return kept.mark.expires_at <= now && count++ < limit; });
+  co_return std::min(count, limit);
 }
 
 Task<Result<Prediction>> MemoryStore::find_prediction(std::string id) {

@@ -22,6 +22,9 @@ class MemoryStore final : public ports::Store {
   async::Task<Result<std::string>> setting(std::string name, std::string value) override;
 
   async::Task<Result<void>> create_prediction(domain::Prediction prediction) override;
+  async::Task<Result<ports::Creation>> create_prediction_once(domain::Prediction prediction,
+                                                              domain::CreateMark mark) override;
+  async::Task<Result<std::size_t>> forget_marks(Time now, std::size_t limit) override;
   async::Task<Result<domain::Prediction>> find_prediction(std::string id) override;
   async::Task<Result<ports::PredictionPage>> list_predictions(ports::PredictionQuery query) override;
   async::Task<Result<domain::Prediction>> claim(std::string id, Time now) override;
@@ -81,6 +84,14 @@ class MemoryStore final : public ports::Store {
   std::map<std::string, std::string> settings_;
   std::vector<domain::Prediction> predictions_;  // in the order of their creation
   std::map<std::string, std::size_t> places_;    // id -> index into predictions_
+  /// With mutex_ held.
+  Result<void> add(domain::Prediction prediction);
+
+  struct KeptMark {
+    domain::CreateMark mark;
+    std::string prediction_id;
+  };
+  std::vector<KeptMark> marks_;  // oldest first
   std::vector<ports::Garbage> garbage_;
   std::int64_t next_garbage_ = 1;
   ports::Outbox outbox_;

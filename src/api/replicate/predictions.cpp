@@ -3,6 +3,7 @@
 #include "api/problem.h"
 #include "api/replicate/create.h"
 #include "api/replicate/create_body.h"
+#include "api/replicate/create_mark.h"
 #include "api/replicate/cursor.h"
 #include "api/replicate/lists.h"
 #include "base/text.h"
@@ -68,6 +69,8 @@ std::optional<http::Response> read_steering(const http::Request& request, std::s
 }
 
 async::Task<http::Response> create_prediction(const Api& api, Call& call, CreateTarget target) {
+  auto mark = read_create_mark(api, call);
+  if (!mark) co_return error_response(mark.error());
   auto body = read_create_body(api.catalog, target.model, call.request.body, target.version);
   if (auto* refusal = std::get_if<http::Response>(&body)) co_return std::move(*refusal);
   auto& request = std::get<service::CreatePrediction>(body);
@@ -84,27 +87,36 @@ async::Task<http::Response> create_prediction(const Api& api, Call& call, Create
     request.webhook->origin = call.urls.origin;
     request.webhook->mount = call.urls.mount;
   }
-  auto created = co_await api.predictions.create(*call.caller, std::move(request));
-  if (!created) co_return error_response(created.error());
-
   http::Response response;
   response.status = 201;
+  service::SnapshotPtr created;
+  if (*mark) {
+    auto once = co_await api.predictions.create_once(*call.caller, std::move(request), std::move(**mark));
+    if (!once) co_return error_response(once.error());
+    if (once->outcome == ports::Creation::Outcome::differs) co_return key_reused();
+    if (once->outcome == ports::Creation::Outcome::repeated) response.set("idempotent-replayed", "true");
+    created = std::move(once->snapshot);
+  } else {
+    auto made = co_await api.predictions.create(*call.caller, std::move(request));
+    if (!made) co_return error_response(made.error());
+    created = std::move(*made);
+  }
   std::string text;
   if (const auto prefer = read_prefer(call.request)) {
     response.set("preference-applied", prefer->applied);
     const auto ended = co_await api.predictions.wait(
-        *created, domain::hold_time(*prefer, call.request.header("x-stainless-read-timeout")));
+        created, domain::hold_time(*prefer, call.request.header("x-stainless-read-timeout")));
     if (ended && domain::is_terminal((*ended)->value.status)) {
       json::append_prediction(text, (*ended)->value, call.urls);
     } else {
       response.status = 202;
-      json::append_prediction_as_created(text, (*created)->value, call.urls);
+      json::append_prediction_as_created(text, created->value, call.urls);
     }
   } else {
-    json::append_prediction(text, (*created)->value, call.urls);
+    json::append_prediction(text, created->value, call.urls);
   }
   std::string location(call.urls.origin);
-  location.append(call.urls.mount).append("/predictions/").append((*created)->value.id);
+  location.append(call.urls.mount).append("/predictions/").append(created->value.id);
   response.set("location", std::move(location));
   response.body = std::move(text);
   co_return response;

@@ -11,10 +11,13 @@ namespace hekto::store {
 
 // The transactions of ports::Store that concern predictions, as plain functions on a connection. Those that change
 // something run on the writer's connection inside its transaction and make at most one change each, but for
-// create_prediction with a large input, purge, and the end of a prediction with a message for the outbox or a trained
-// version, whose parts only a failure of the database can keep apart.
+// create_prediction with a large input, create_prediction_once, purge, and the end of a prediction with a message for
+// the outbox or a trained version, whose parts only a failure of the database can keep apart.
 
 Result<void> create_prediction(Connection& connection, const domain::Prediction& prediction);
+Result<ports::Creation> create_prediction_once(Connection& connection, domain::Prediction prediction,
+                                               const domain::CreateMark& mark);
+Result<std::size_t> forget_marks(Connection& connection, Time now, std::size_t limit);
 Result<domain::Prediction> find_prediction(Connection& connection, std::string_view id);
 Result<ports::PredictionPage> list_predictions(Connection& connection, const ports::PredictionQuery& query);
 Result<domain::Prediction> claim(Connection& connection, std::string_view id, Time now);

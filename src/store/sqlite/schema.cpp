@@ -90,6 +90,17 @@ CREATE TABLE large_inputs(
   input TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE create_marks(
+  seq INTEGER PRIMARY KEY,
+  scope BLOB NOT NULL,
+  request BLOB NOT NULL,
+  retry INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  prediction_id TEXT NOT NULL
+) STRICT;
+CREATE INDEX create_marks_by_scope ON create_marks(scope, seq);
+CREATE INDEX create_marks_by_expiry ON create_marks(expires_at);
+
 CREATE TABLE garbage(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   owner TEXT NOT NULL,

@@ -79,6 +79,18 @@ Task<Result<void>> SqliteStore::create_prediction(Prediction prediction) {
   });
 }
 
+Task<Result<ports::Creation>> SqliteStore::create_prediction_once(Prediction prediction, domain::CreateMark mark) {
+  return writer_.run<ports::Creation>(
+      Changes::several, [prediction = std::move(prediction), mark = std::move(mark)](Connection& connection) mutable {
+        return store::create_prediction_once(connection, std::move(prediction), mark);
+      });
+}
+
+Task<Result<std::size_t>> SqliteStore::forget_marks(Time now, std::size_t limit) {
+  return writer_.run<std::size_t>(
+      Changes::one, [now, limit](Connection& connection) { return store::forget_marks(connection, now, limit); });
+}
+
 Task<Result<Prediction>> SqliteStore::find_prediction(std::string id) {
   return readers_.run<Prediction>(
       [id = std::move(id)](Connection& connection) { return store::find_prediction(connection, id); });

@@ -40,6 +40,9 @@ class SqliteStore final : public ports::Store {
   async::Task<Result<std::string>> setting(std::string name, std::string value) override;
 
   async::Task<Result<void>> create_prediction(domain::Prediction prediction) override;
+  async::Task<Result<ports::Creation>> create_prediction_once(domain::Prediction prediction,
+                                                              domain::CreateMark mark) override;
+  async::Task<Result<std::size_t>> forget_marks(Time now, std::size_t limit) override;
   async::Task<Result<domain::Prediction>> find_prediction(std::string id) override;
   async::Task<Result<ports::PredictionPage>> list_predictions(ports::PredictionQuery query) override;
   async::Task<Result<domain::Prediction>> claim(std::string id, Time now) override;
