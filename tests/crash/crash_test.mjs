@@ -59,7 +59,19 @@ let stopping = false;
 let sent = 0;
 let brokenOff = 0; // requests whose outcome the client never learnt
 
-const history = { accepted: [], prompts: new Set(), sightings: [], final: new Map(), listed: [], files: [] };
+const history = {
+  accepted: [],
+  prompts: new Set(),
+  repeatable: new Map(),
+  sightings: [],
+  final: new Map(),
+  listed: [],
+  files: [],
+};
+const unanswered = []; // creates that may be sent again and were not answered yet
+const answered = []; // creates with a key that were
+let repeats = 0; // creates that were sent again
+let replayed = 0; // and were answered with what an earlier attempt had made
 const unfinished = new Set();
 const busy = new Set(); // ids with a request under way: two answers at once have no order
 const ended = new Map(); // id -> its prediction when first seen terminal
@@ -109,25 +121,54 @@ function nextInput() {
   return [kLlama, { prompt, max_tokens: 1 + Math.floor(random() * 20) }];
 }
 
-async function create() {
+/** A create that was not sent yet: half carry a key, a quarter count their attempts, a quarter are sent once. */
+function nextCreate() {
   const [model, input] = nextInput();
-  const body = JSON.stringify({ input });
-  const answer = await request(`/v1/models/${model}/predictions`, { method: 'POST', body });
-  if (!answer || answer.status === 503) return;
+  const kind = random();
+  const create = { model, input, body: JSON.stringify({ input }), attempts: 0, headers: () => ({}) };
+  if (kind < 0.75) history.repeatable.set(input.prompt, new Set());
+  if (kind < 0.5) create.headers = () => ({ 'idempotency-key': `create-${input.prompt}` });
+  else if (kind < 0.75) create.headers = () => ({ 'x-stainless-retry-count': String(create.attempts) });
+  create.keyed = kind < 0.5;
+  create.repeatable = kind < 0.75;
+  return create;
+}
+
+/** Sends a create for the first time or again. */
+async function sendCreate(create) {
+  const { model, input, body } = create;
+  const answer = await request(`/v1/models/${model}/predictions`, {
+    method: 'POST',
+    body,
+    headers: { ...headers, ...create.headers() },
+  });
+  if (create.attempts > 0) ++repeats;
+  ++create.attempts;
+  // 409: the first is still being stored, and what it comes to is not known yet.
+  if (!answer || answer.status === 503 || (create.keyed && answer.status === 409)) {
+    if (create.repeatable) unanswered.push(create);
+    return;
+  }
   if (answer.status !== 201) {
     unexpected.push(`create: ${answer.status} ${answer.text}`);
     return;
   }
   const { id } = answer.json();
+  if (answer.headers['idempotent-replayed']) ++replayed;
+  history.repeatable.get(input.prompt)?.add(id);
+  if (create.keyed) answered.push(create);
+  if (ended.has(id) || unfinished.has(id)) return; // known: what a second answer says has no order with other looks
   history.accepted.push({ id, input });
   unfinished.add(id);
-  note(id, answer);
+  if (create.attempts === 1) note(id, answer);
   if (random() < 0.1) await look(id, 'POST');
 }
 
 async function creator() {
   while (!stopping) {
-    if (unfinished.size < kMaxUnfinished) await create();
+    if (unanswered.length > 0 && server.origin) await sendCreate(unanswered.shift());
+    else if (answered.length > 0 && random() < 0.05) await sendCreate(pick(answered));
+    else if (unfinished.size < kMaxUnfinished) await sendCreate(nextCreate());
     await pause(random() * 10);
   }
 }
@@ -191,6 +232,8 @@ async function readList() {
 
 async function settle() {
   const end = Date.now() + kRecoveryMs;
+  while (unanswered.length > 0 && Date.now() < end) await sendCreate(unanswered.shift());
+  if (unanswered.length > 0) throw new Error(`${unanswered.length} creates were never answered`);
   for (;;) {
     for (const id of [...unfinished]) await look(id);
     history.listed = [];
@@ -247,6 +290,8 @@ const summary = {
   seconds: Math.round((Date.now() - begun) / 1000),
   accepted: history.accepted.length,
   broken_off: brokenOff,
+  repeats,
+  replayed,
   ...byStatus,
   files: history.files.length,
   regrown,

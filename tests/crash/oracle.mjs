@@ -10,6 +10,7 @@ const isPrefix = (a, b) => a.length <= b.length && a.every((item, i) => same(ite
  * history:
  *   accepted   [{id, input}]             creates that were answered 201
  *   prompts    Set                       every prompt that was sent, acknowledged or not; no two are the same
+ *   repeatable Map prompt -> Set of ids  creates that were sent until they were answered, with every id in an answer
  *   sightings  [{id, status, output, text}]  answers to GET and cancel in the order seen; text without the origin
  *   final      Map id -> {http, status, input, text}   the last GET of each accepted one
  *   listed     [{id, status, prompt}]    every item of every page of the list
@@ -28,6 +29,7 @@ export function judge(history) {
     missing_files: 0,
     unlisted: 0,
     duplicated: 0,
+    created_twice: 0,
     phantom: 0,
   };
   const problems = [];
@@ -88,9 +90,15 @@ export function judge(history) {
     // What was never acknowledged may be there or not, but if it is, it ends like everything else.
     if (!accepted.has(id) && !isTerminal(status)) found('stuck', id, `${status}, never acknowledged`);
     if (!history.prompts.has(prompt)) found('phantom', id, `nobody asked for ${JSON.stringify(prompt)}`);
-    if (prompts.has(prompt) && times.get(id) === 1)
+    const made = history.repeatable.get(prompt);
+    if (made) made.add(id);
+    else if (prompts.has(prompt) && times.get(id) === 1)
       found('duplicated', id, `a second prediction for ${JSON.stringify(prompt)}`);
     prompts.add(prompt);
+  }
+  for (const [prompt, ids] of history.repeatable) {
+    if (ids.size > 1) found('created_twice', [...ids].join(' and '), `the repeated create of ${JSON.stringify(prompt)}`);
+    if (ids.size === 0) found('lost', prompt, 'a create that was sent until it was answered');
   }
 
   for (const file of history.files) {

@@ -15,6 +15,7 @@ function sound() {
       { id: 'words', input: { prompt: 'p1' } },
     ],
     prompts: new Set(['p0', 'p1', 'p2', 'p3']),
+    repeatable: new Map([['p1', new Set(['words'])]]),
     sightings: [
       { id: 'image', status: 'starting', output: null, text: '{"image":0}' },
       { id: 'words', status: 'processing', output: ['a'], text: '{"words":0}' },
@@ -101,6 +102,13 @@ catches('a prediction that is listed twice', 'duplicated', (h) => h.listed.push(
 catches('a create that made two predictions', 'duplicated', (h) => {
   h.listed.push({ id: 'second', status: 'succeeded', prompt: 'p0' });
 });
+catches('a repeated create that made two predictions', 'created_twice', (h) => {
+  h.listed.push({ id: 'second', status: 'succeeded', prompt: 'p1' });
+});
+catches('a repeated create that was answered with two predictions', 'created_twice', (h) => {
+  h.repeatable.get('p1').add('another');
+});
+catches('a repeated create that came to nothing', 'lost', (h) => h.repeatable.set('p3', new Set()));
 catches('a prediction that nobody asked for', 'phantom', (h) => {
   h.listed.push({ id: 'ghost', status: 'succeeded', prompt: 'p9' });
 });
