@@ -22,8 +22,18 @@ bool is_whole(const Value& number) {
   return number.as_int() != nullptr || std::trunc(number.number()) == number.number();
 }
 
+/// The number where it is whole and fits, however it was written: 1e3 is as exact as 1000.
+std::optional<std::int64_t> exact(const Value& number) {
+  if (number.as_int() != nullptr) return *number.as_int();
+  constexpr double kEnd = 9223372036854775808.0;  // 2^63
+  const double n = number.number();
+  return std::trunc(n) == n && n >= -kEnd && n < kEnd ? std::optional(static_cast<std::int64_t>(n)) : std::nullopt;
+}
+
 bool is_multiple(const Value& number, const Value& of) {
-  if (number.as_int() != nullptr && of.as_int() != nullptr) return *number.as_int() % *of.as_int() == 0;
+  const auto whole = exact(number);
+  const auto whole_of = exact(of);
+  if (whole && whole_of) return *whole % *whole_of == 0;
   // Decimals such as 0.3 and 0.1 are not exact in binary: a quotient this close to a whole number is one.
   const Wide quotient = wide(number) / wide(of);
   const Wide tolerance = std::abs(quotient) * 4 * std::numeric_limits<double>::epsilon();
@@ -181,6 +191,9 @@ class Checker {
     if (node.pattern && !node.pattern->search(text)) {
       add(out, "pattern", "Does not match pattern '" + node.pattern->pattern() + "'");
     }
+    if (node.is_format != nullptr && !node.is_format(text)) {
+      add(out, "format", "Does not match format '" + node.format + "'");
+    }
     ++out.score;
   }
 
@@ -215,9 +228,6 @@ class Checker {
       std::string list;
       for (const auto& text : node.allowed_texts) list.append(list.empty() ? "" : ", ").append(text);
       add(out, "enum", name() + " must be one of the following: " + list);
-    }
-    if (node.is_format != nullptr && value.as_string() != nullptr && !node.is_format(*value.as_string())) {
-      add(out, "format", "Does not match format '" + node.format + "'");
     }
     ++out.score;
   }

@@ -9,6 +9,7 @@
 
 #include "base/ip_address.h"
 #include "base/regex.h"
+#include "base/text.h"
 #include "domain/schema_text.h"
 
 namespace hekto::domain {
@@ -118,13 +119,18 @@ bool is_dot_atom(std::string_view text) {
   });
 }
 
+/// A text in quotes that holds neither quotes nor line breaks.
+bool is_quoted(std::string_view text) {
+  return text.size() >= 2 && text.front() == '"' && text.back() == '"' &&
+         text.substr(1, text.size() - 2).find_first_of("\"\\\r\n") == text.npos;
+}
+
 bool is_address(std::string_view text) {
   const auto at = text.rfind('@');
   if (at == text.npos) return false;
   const auto local = text.substr(0, at);
   const auto domain = text.substr(at + 1);
-  const bool quoted = local.size() >= 3 && local.front() == '"' && local.back() == '"' &&
-                      local.substr(1, local.size() - 2).find_first_of("\"\\\r\n") == local.npos;
+  const bool quoted = local.size() > 2 && is_quoted(local);
   const bool literal = domain.size() > 2 && domain.front() == '[' && domain.back() == ']' &&
                        parse_ip_address(domain.substr(1, domain.size() - 2));
   return (quoted || is_dot_atom(local)) && (literal || is_dot_atom(domain));
@@ -132,11 +138,12 @@ bool is_address(std::string_view text) {
 
 /// An address, alone or as "Name <address>".
 bool is_email(std::string_view text) {
+  text = trim(text);
   if (!text.ends_with('>')) return is_address(text);
   const auto open = text.rfind('<');
   if (open == text.npos || !is_address(text.substr(open + 1, text.size() - open - 2))) return false;
-  const auto name = text.substr(0, open);
-  return name.find_first_of("<>@,;:\\\r\n") == name.npos;
+  const auto name = trim(text.substr(0, open));
+  return is_quoted(name) || name.find_first_of("()<>[]:;@\\,\"\r\n") == name.npos;
 }
 
 bool is_regex(std::string_view text) { return Regex::compile(text).has_value(); }
