@@ -21,6 +21,7 @@
 #include "service/keyring.h"
 #include "service/models.h"
 #include "service/predictions.h"
+#include "service/versions.h"
 #include "service/webhooks.h"
 
 namespace hekto::api {
@@ -44,6 +45,7 @@ struct Api {
   service::Files& uploads;
   service::Deployments& deployments;
   service::Models& models;
+  service::Versions& versions;
   const ports::Clock& clock;
   service::Webhooks& webhooks;
   ApiOptions options;
@@ -91,6 +93,7 @@ async::Task<http::Response> stream_events(const Api& api, http::Request& request
 
 // One function a resource; each adds its routes.
 void add_prediction_routes(http::Router& router, const Api& api);
+void add_training_routes(http::Router& router, const Api& api);
 void add_model_routes(http::Router& router, const Api& api);
 /// Creating, changing and deleting models.
 void add_own_model_routes(http::Router& router, const Api& api);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The OpenAPI document of openapi/, as a source file. Add a part here; the order is that of the document.
-set(hekto_openapi_parts api.yaml predictions.yaml models.yaml discovery.yaml deployments.yaml files.yaml account.yaml
-                        links.yaml common.yaml)
+set(hekto_openapi_parts api.yaml predictions.yaml trainings.yaml models.yaml discovery.yaml deployments.yaml files.yaml
+                        account.yaml links.yaml common.yaml)
 list(TRANSFORM hekto_openapi_parts PREPEND "${CMAKE_SOURCE_DIR}/openapi/")
 set(hekto_openapi_cpp "${CMAKE_CURRENT_BINARY_DIR}/openapi_parts.cpp")
 

@@ -103,8 +103,9 @@ void Gateway::make_services(domain::Catalog catalog) {
   catalog_ = std::make_unique<domain::Catalog>(std::move(catalog));
   runner_ = std::make_unique<runners::SandboxRunner>(pool_, runners::SandboxOptions{config_.sandbox_speed});
   recent_ = std::make_unique<service::Recent>();
+  versions_ = std::make_unique<service::Versions>(*store_, *catalog_);
   dispatcher_ = std::make_unique<service::Dispatcher>(
-      io_, *store_, *files_, *bus_, clock_, *catalog_, *runner_, *recent_,
+      io_, *store_, *files_, *bus_, clock_, *versions_, *runner_, *recent_,
       service::DispatchOptions{config_.concurrency, config_.time_limit, std::chrono::milliseconds(500),
                                [this](const service::SnapshotPtr& shown) { webhook_sender_->observe(shown); },
                                service::InputLimits{config_.max_inputs, config_.input_types}});
@@ -123,10 +124,11 @@ void Gateway::make_services(domain::Catalog catalog) {
 
   api_ = std::make_unique<api::Api>(
       api::Api{*keys_, *predictions_, *catalog_, *signer_, *file_signer_, *files_, *uploads_, *deployments_, *models_,
-               clock_, *webhooks_,
+               *versions_, clock_, *webhooks_,
                api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime, config_.hardware,
                                config_.idempotency_lifetime}});
   api::add_prediction_routes(router_, *api_);
+  api::add_training_routes(router_, *api_);
   api::add_model_routes(router_, *api_);
   api::add_own_model_routes(router_, *api_);
   api::add_account_routes(router_, *api_);

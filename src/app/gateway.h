@@ -78,6 +78,7 @@ class Gateway {
   std::unique_ptr<service::Recent> recent_;
   std::unique_ptr<service::WebhookSender> webhook_sender_;
   std::unique_ptr<service::Webhooks> webhooks_;
+  std::unique_ptr<service::Versions> versions_;
   std::unique_ptr<service::Dispatcher> dispatcher_;
   std::unique_ptr<service::Predictions> predictions_;
   std::unique_ptr<service::Files> uploads_;

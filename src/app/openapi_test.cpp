@@ -183,6 +183,10 @@ TEST(OpenApi, HasTheOfficialOperationsByTheirIds) {
       {"predictions.get", "GET /predictions/{}"},
       {"predictions.list", "GET /predictions"},
       {"search", "GET /search"},
+      {"trainings.cancel", "POST /trainings/{}/cancel"},
+      {"trainings.create", "POST /models/{}/{}/versions/{}/trainings"},
+      {"trainings.get", "GET /trainings/{}"},
+      {"trainings.list", "GET /trainings"},
       {"webhooks.default.secret.get", "GET /webhooks/default/secret"}};
   const auto documented = operations();
   for (const auto& [id, name] : official) {

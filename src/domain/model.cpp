@@ -19,6 +19,12 @@ void Catalog::add(Collection collection) {
   }
 }
 
+Offer Catalog::offer(const Model* model, const Version* version) {
+  if (model == nullptr) return {};
+  if (version == nullptr) version = &model->latest();
+  return {std::shared_ptr<const Model>(std::shared_ptr<const Model>(), model), version, version->id};
+}
+
 const Collection* Catalog::find_collection(std::string_view slug) const {
   const auto found = std::ranges::find(collections_, slug, &Collection::slug);
   return found == collections_.end() ? nullptr : &*found;

@@ -29,9 +29,10 @@ enum class OutputKind {
 struct Version {
   std::string id;  ///< 64 lower-case hex characters
   Time created_at{};
-  std::string cog_version;  ///< PEP 440, at least 0.3.9
-  Value openapi_schema;     ///< the whole OpenAPI document, as the API shows it
-  Schema input;             ///< components.schemas.Input, compiled
+  std::string cog_version;         ///< PEP 440, at least 0.3.9
+  Value openapi_schema;            ///< the whole OpenAPI document, as the API shows it
+  Schema input;                    ///< components.schemas.Input, compiled
+  std::optional<Schema> training;  ///< components.schemas.TrainingInput, compiled; nullopt: it cannot be trained
   OutputKind output = OutputKind::value;
 };
 
@@ -42,6 +43,7 @@ struct SandboxProfile {
   std::string steps_input;   ///< input that says how many steps the progress bar has; empty: `steps` fixed
   int steps = 10;
   double tokens_per_second = 40;  ///< text models
+  double training_seconds = 20;   ///< time of a training at speed 1
 };
 
 struct Model {
@@ -63,6 +65,14 @@ struct Model {
   const Version& latest() const { return versions.front(); }
 };
 
+/// A version that can be run, with its model. Both live as long as a copy of this does.
+struct Offer {
+  std::shared_ptr<const Model> model;  ///< nullptr: nothing is offered
+  const Version* version = nullptr;    ///< one of the model's
+  std::string_view base;               ///< id of the catalog's version that this one is, or is like
+  explicit operator bool() const { return version != nullptr; }
+};
+
 /// The models this server offers. Built once, then only read: share it as shared_ptr<const Catalog>.
 class Catalog {
  public:
@@ -71,6 +81,9 @@ class Catalog {
   const Model* find(std::string_view owner, std::string_view name) const;
   /// The model and version behind a 64-hex id; {nullptr, nullptr} when unknown.
   std::pair<const Model*, const Version*> find_version(std::string_view id) const;
+  /// What find and find_version lead to, without a count of references: the catalog outlives every offer. `version`
+  /// nullptr: the newest. Empty when there is no model.
+  static Offer offer(const Model* model, const Version* version);
   /// A collection of the same slug replaces the earlier one.
   void add(Collection collection);
   const Collection* find_collection(std::string_view slug) const;

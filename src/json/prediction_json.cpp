@@ -36,7 +36,23 @@ void append_item(std::string& out, const domain::Prediction& p, const std::strin
   out.append(item, done);
 }
 
+/// The version is named in full, which one client's parser needs.
+void append_training_output(std::string& out, const domain::Prediction& p, const UrlContext& urls) {
+  if (p.status != domain::Status::succeeded || p.data_removed) {
+    out += "null";
+    return;
+  }
+  out += R"({"version":)";
+  append_json_string(out, p.training->destination + ":" + domain::version_made_by(p.id));
+  if (!p.output.empty()) {
+    out += R"(,"weights":)";
+    append_item(out, p, p.output.items.front(), urls);
+  }
+  out += '}';
+}
+
 void append_output(std::string& out, const domain::Prediction& p, const UrlContext& urls) {
+  if (p.training) return append_training_output(out, p, urls);
   if (p.output.empty()) {
     out += "null";
     return;
@@ -109,7 +125,8 @@ void append_object(std::string& out, const domain::Prediction& p, const UrlConte
     out += '}';
   }
   out += R"(,"urls":{"cancel":")";
-  const auto append_base = [&] { out.append(urls.origin).append(urls.mount).append("/predictions/").append(p.id); };
+  const std::string_view kind = p.training ? "/trainings/" : "/predictions/";
+  const auto append_base = [&] { out.append(urls.origin).append(urls.mount).append(kind).append(p.id); };
   append_base();
   out += R"(/cancel","get":")";
   append_base();

@@ -19,7 +19,8 @@ struct UrlContext {
 /// The prediction object of the API, compact: keys in the official order (id, model, version, input, logs, output,
 /// data_removed, error, source, status, created_at, deadline?, deployment?, started_at?, completed_at?, metrics?, urls,
 /// webhook?, webhook_events_filter?). Times have six fraction digits; started_at, completed_at and metrics are absent
-/// until known.
+/// until known. That of a training differs in its URLs, which lie under /trainings/, and in its output, which is there
+/// once it succeeded: {"version":"owner/name:<64 hex>","weights":"https://…"}.
 void append_prediction(std::string& out, const domain::Prediction& p, const UrlContext& urls);
 
 /// The same as it must look when a blocking create ran out of time: `starting`, without output, logs and times,

@@ -79,6 +79,23 @@ TEST_F(PredictionJson, ATimedOutCreateSaysStartingWhateverHappened) {
   EXPECT_EQ(out.find("started_at"), std::string::npos);
 }
 
+TEST_F(PredictionJson, ATrainingNamesItsVersionInFullOnceItSucceeded) {
+  p.training = domain::TrainingTarget{"acme/hot-dog", std::string(64, 'a')};
+  EXPECT_NE(text().find(R"("get":"https://hekto.example/replicate/v1/trainings/0123456789abcdefghjkmnpqrs")"),
+            std::string::npos);
+  EXPECT_EQ(text().find("/predictions/"), std::string::npos);
+  const domain::OutputFile file{"weights.tar", "application/x-tar", 3, std::string(64, 'b')};
+  after({domain::Started{}, domain::Produced{0, false, domain::file_placeholder(0), {file}}}, kT0 + 1s);
+  EXPECT_NE(text().find(R"("output":null)"), std::string::npos) << "there is no version yet";
+  after({domain::Succeeded{""}}, kT0 + 2s);
+  const std::string token = signer.token({domain::LinkKind::delivery, p.id, 0});
+  const std::string output = R"("output":{"version":"acme/hot-dog:)" + domain::version_made_by(p.id) +
+                             R"(","weights":"https://hekto.example/delivery/)" + token + R"(/weights.tar"})";
+  EXPECT_NE(text().find(output), std::string::npos) << text();
+  after({domain::Purged{}}, kT0 + 3s);
+  EXPECT_NE(text().find(R"("output":null,"data_removed":true)"), std::string::npos);
+}
+
 TEST_F(PredictionJson, AFailureShowsItsErrorAndKeepsLogsAString) {
   after({domain::Started{}, domain::Failed{"out of \"memory\"", ""}}, kT0 + 1s);
   EXPECT_NE(text().find(R"("error":"out of \"memory\"")"), std::string::npos);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -51,12 +52,15 @@ struct RunRequest {
   std::string prediction_id;
   const domain::Model* model = nullptr;      ///< lives as long as the run
   const domain::Version* version = nullptr;  ///< likewise
-  domain::Value input;                       ///< valid against version->input; defaults not filled in
-  std::vector<InputFile> files;              ///< of the input's URLs those whose content is known here
-  int attempt = 1;                           ///< above 1: an earlier attempt was interrupted
-  std::size_t items_done = 0;                ///< output items that an earlier attempt already delivered
-  std::string steering;                      ///< a test's wishes, see domain/steering.h; for the sandbox alone
-  async::StopToken stop;                     ///< canceled, deadline passed, or shutting down
+  /// Set: train the version instead of running it. The run's output is the trained weights: one file, or one URL, as
+  /// the value. The service makes the new version when the run succeeds.
+  std::optional<domain::TrainingTarget> training;
+  domain::Value input;           ///< valid against version->input, or ->training; defaults not filled in
+  std::vector<InputFile> files;  ///< of the input's URLs those whose content is known here
+  int attempt = 1;               ///< above 1: an earlier attempt was interrupted
+  std::size_t items_done = 0;    ///< output items that an earlier attempt already delivered
+  std::string steering;          ///< a test's wishes, see domain/steering.h; for the sandbox alone
+  async::StopToken stop;         ///< canceled, deadline passed, or shutting down
 };
 
 struct RunSucceeded {

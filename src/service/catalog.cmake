@@ -2,6 +2,7 @@
 # The models that every server offers, in the binary itself. Add a file of models/ here.
 set(hekto_builtin_models
   collections.yaml
+  flux-dev-lora-trainer.yaml
   flux-schnell.yaml
   flux-schnell-lora.yaml
   meta-llama-3-8b-instruct.yaml

@@ -46,8 +46,9 @@ void read_versions(YamlReader& reader, const YAML::Node& root, Model& model) {
 void read_sandbox(YamlReader& reader, const YAML::Node& root, Model& model) {
   const YAML::Node node = root["sandbox"];
   if (!node.IsDefined() || reader.error()) return;
-  if (!reader.is_mapping(node, "'sandbox'",
-                         {"seconds", "setup_seconds", "steps_input", "steps", "tokens_per_second"})) {
+  if (!reader.is_mapping(
+          node, "'sandbox'",
+          {"seconds", "setup_seconds", "steps_input", "steps", "tokens_per_second", "training_seconds"})) {
     return;
   }
   auto& sandbox = model.sandbox;
@@ -56,6 +57,7 @@ void read_sandbox(YamlReader& reader, const YAML::Node& root, Model& model) {
   sandbox.steps_input = reader.text(node, "steps_input");
   sandbox.steps = static_cast<int>(std::min<std::int64_t>(reader.whole(node, "steps", sandbox.steps, 1), 10'000));
   sandbox.tokens_per_second = reader.number(node, "tokens_per_second", sandbox.tokens_per_second, 0.1);
+  sandbox.training_seconds = reader.number(node, "training_seconds", sandbox.training_seconds, 0);
   if (reader.error() || sandbox.steps_input.empty()) return;
   const auto* input = find_schema(model.latest().openapi_schema, "Input");
   const auto* properties = input != nullptr ? input->find("properties") : nullptr;

@@ -282,19 +282,64 @@ TEST(LoadModel, RefusesAFileThatStandsForAnEndlessOne) {
               StartsWith("m.yaml:"));
 }
 
-TEST(BuiltinModels, AreTheFourOfTheExamples) {
+TEST(BuiltinModels, AreThoseOfTheExamplesAndATrainer) {
   const auto catalog = load_catalog({});
   ASSERT_TRUE(catalog) << catalog.error().message;
   std::vector<std::string> names;
   for (const auto& [name, model] : catalog->models()) names.push_back(name);
   EXPECT_THAT(names, testing::ElementsAre("black-forest-labs/flux-schnell", "lucataco/flux-schnell-lora",
-                                          "meta/meta-llama-3-8b-instruct", "stability-ai/sdxl"));
+                                          "meta/meta-llama-3-8b-instruct", "ostris/flux-dev-lora-trainer",
+                                          "stability-ai/sdxl"));
   EXPECT_EQ(catalog->find_version("2a6b576af31790b470f0a8442e1e9791213fa13799cbb65a9fc1436e96389574").first->name,
             "flux-schnell-lora");
   EXPECT_EQ(catalog->find_version("39ed52f2a78e934b3ba6e2a89f5b1c712de7dfea535525255b1aa35c5565e08b").first->name,
             "sdxl");
   EXPECT_EQ(catalog->find("meta", "meta-llama-3-8b-instruct")->latest().output, OutputKind::text_stream);
   EXPECT_EQ(catalog->find("stability-ai", "sdxl")->latest().output, OutputKind::file_list);
+}
+
+TEST(BuiltinModels, CanBeTrainedWhereTheyAreTrainers) {
+  const auto catalog = load_catalog({});
+  ASSERT_TRUE(catalog);
+  const auto problems = [&](const char* owner, const char* name, std::string_view input) {
+    return domain::problems_to_detail(
+        catalog->find(owner, name)->latest().training.value().check(json::parse(input).value(), "input"));
+  };
+  EXPECT_THAT(problems("ostris", "flux-dev-lora-trainer",
+                       R"({"input_images":"https://a.example/a.zip","trigger_word":"TOK","steps":1000,"lora_rank":16,
+                           "optimizer":"adamw8bit","batch_size":1,"resolution":"512,768,1024","autocaption":true,
+                           "learning_rate":0.0004,"wandb_project":"flux_train_replicate"})"),
+              IsEmpty());
+  EXPECT_EQ(problems("ostris", "flux-dev-lora-trainer", R"({"steps":1})"),
+            "- input: input_images is required\n- input.steps: Must be greater than or equal to 3\n");
+  EXPECT_THAT(problems("stability-ai", "sdxl",
+                       R"({"input_images":"https://a.example/a.zip","use_face_detection_instead":true})"),
+              IsEmpty());
+  EXPECT_FALSE(catalog->find("black-forest-labs", "flux-schnell")->latest().training);
+}
+
+TEST(LoadModel, ReadsTheInputsOfTrainings) {
+  const auto trainable = [](const std::string& training) {
+    return changed("output: file_list", "output: file_list\n" + training);
+  };
+  const auto model =
+      load(trainable("  training:\n    required: [images]\n    properties:\n      images: {type: string, format: uri}\n"
+                     "      size: {type: string, default: \"2\", enum: [\"1\", \"2\"]}"));
+  const auto& version = model.latest();
+  ASSERT_TRUE(version.training);
+  EXPECT_EQ(domain::problems_to_detail(version.training->check(json::parse(R"({"size":"3"})").value(), "input")),
+            "- input: images is required\n- input.size: size must be one of the following: \"1\", \"2\"\n");
+  const auto* schemas = version.openapi_schema.find("components")->find("schemas");
+  EXPECT_NE(schemas->find("TrainingInput"), nullptr);
+  EXPECT_EQ(schemas->find("TrainingOutput")->find("properties")->find("weights")->text_of("format"), "uri");
+  EXPECT_EQ(load(kSmall).latest().openapi_schema.find("components")->find("schemas")->find("TrainingInput"), nullptr);
+
+  EXPECT_THAT(error_of(trainable("  training: {properties: {size: {type: string, enum: [\"1\"]}}}")),
+              HasSubstr("an enum cannot be called 'size'"));
+  EXPECT_THAT(error_of(trainable("  training: {required: [x], properties: {}}")), HasSubstr("names something"));
+  EXPECT_THAT(error_of(trainable("  training: {}")), HasSubstr("'properties' is missing"));
+  EXPECT_THAT(error_of(trainable("  training: {properties: {n: {type: integer, default: x}}}")),
+              HasSubstr("the default does not satisfy its own schema"));
 }
 
 TEST(BuiltinModels, AcceptTheRequestsOfTheGuide) {
@@ -335,7 +380,7 @@ TEST(LoadCatalog, OverlaysBuiltInModelsWithFilesAndFolders) {
   const auto file = other.write("sdxl.yml", changed("owner: acme\nname: shapes", "owner: stability-ai\nname: sdxl"));
   const auto catalog = load_catalog({folder.path(), file});
   ASSERT_TRUE(catalog) << catalog.error().message;
-  EXPECT_EQ(catalog->models().size(), 5U);
+  EXPECT_EQ(catalog->models().size(), 6U);
   EXPECT_EQ(catalog->find("acme", "shapes")->description, "from b");
   EXPECT_NE(
       catalog->find("stability-ai", "sdxl")->latest().openapi_schema.find("components")->find("schemas")->find("size"),

@@ -75,6 +75,9 @@ constexpr std::string_view kSchemas = R"json({
     "detail": {"type": "array", "title": "Detail", "items": {"$ref": "#/components/schemas/ValidationError"}}}}
 })json";
 
+constexpr std::string_view kTrainingOutput = R"json({"type": "object", "title": "TrainingOutput",
+  "required": ["weights"], "properties": {"weights": {"type": "string", "title": "Weights", "format": "uri"}}})json";
+
 Value fixed(std::string_view text) { return json::parse(text).value(); }
 
 /// "num_outputs" -> "Num Outputs"; a letter is upper-case when no letter stands before it.
@@ -93,22 +96,32 @@ std::string title_of(std::string_view name) {
   return out;
 }
 
+Value inputs_schema(std::string_view title, Value::Array required, Value::Object properties) {
+  Value::Object schema{{"type", "object"}, {"title", title}};
+  if (!required.empty()) schema.emplace_back("required", std::move(required));
+  schema.emplace_back("properties", std::move(properties));
+  return schema;
+}
+
 void copy_member(Value::Object& to, const Value& from, std::string_view name) {
   if (const Value* value = from.find(name)) to.emplace_back(name, *value);
 }
 
 }  // namespace
 
-bool OpenApiBuilder::add_input(const std::string& name, const Value& form) {
+bool OpenApiBuilder::add(Value::Object& properties, const std::string& name, const Value& form) {
   Value::Object property;
   const Value* choices = form.find("enum");
   if (choices != nullptr) {
-    if (name == "Input" || name == "Output" || fixed(kSchemas).find(name) != nullptr) return false;
+    constexpr std::array<std::string_view, 4> taken{"Input", "Output", "TrainingInput", "TrainingOutput"};
+    if (std::ranges::find(taken, name) != taken.end() || fixed(kSchemas).find(name) != nullptr) return false;
     Value::Object schema{{"enum", *choices}};
     copy_member(schema, form, "type");
     schema.emplace_back("title", name);
     schema.emplace_back("description", "An enumeration.");
-    enums_.emplace_back(name, std::move(schema));
+    const auto same = std::ranges::find(enums_, name, &Value::Member::first);
+    if (same != enums_.end() && same->second != Value(schema)) return false;
+    if (same == enums_.end()) enums_.emplace_back(name, std::move(schema));
     const Value reference = Value::Object{{"$ref", "#/components/schemas/" + name}};
     property.emplace_back("allOf", Value::Array{reference});
   } else {
@@ -123,18 +136,20 @@ bool OpenApiBuilder::add_input(const std::string& name, const Value& form) {
     property.emplace_back("writeOnly", true);
     property.emplace_back("x-cog-secret", true);
   }
-  property.emplace_back("x-order", static_cast<std::int64_t>(properties_.size()));
+  property.emplace_back("x-order", static_cast<std::int64_t>(properties.size()));
   copy_member(property, form, "description");
-  properties_.emplace_back(name, std::move(property));
+  properties.emplace_back(name, std::move(property));
   return true;
 }
 
-Value OpenApiBuilder::build(Value::Array required, Value output) && {
-  Value::Object input{{"type", "object"}, {"title", "Input"}};
-  if (!required.empty()) input.emplace_back("required", std::move(required));
-  input.emplace_back("properties", std::move(properties_));
-
-  Value::Object schemas{{"Input", std::move(input)}, {"Output", std::move(output)}};
+Value OpenApiBuilder::build(Value::Array required, Value::Array required_to_train, Value output) && {
+  Value::Object schemas{{"Input", inputs_schema("Input", std::move(required), std::move(inputs_))},
+                        {"Output", std::move(output)}};
+  if (!training_.empty()) {
+    schemas.emplace_back("TrainingInput",
+                         inputs_schema("TrainingInput", std::move(required_to_train), std::move(training_)));
+    schemas.emplace_back("TrainingOutput", fixed(kTrainingOutput));
+  }
   std::ranges::move(enums_, std::back_inserter(schemas));
   std::ranges::move(*fixed(kSchemas).as_object(), std::back_inserter(schemas));
   return Value::Object{{"openapi", "3.0.2"},

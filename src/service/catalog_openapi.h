@@ -12,14 +12,19 @@ namespace hekto::service {
 class OpenApiBuilder {
  public:
   /// Adds an input in the given form: the members of a JSON Schema, of which an `enum` becomes a schema of its own.
-  /// False when the enum's name is taken by one of the document's own schemas.
-  bool add_input(const std::string& name, const domain::Value& form);
+  /// False when the enum's name is taken by another schema of the document.
+  bool add_input(const std::string& name, const domain::Value& form) { return add(inputs_, name, form); }
+  /// The same for an input of trainings. One enum may stand in both.
+  bool add_training_input(const std::string& name, const domain::Value& form) { return add(training_, name, form); }
 
   /// `required` are names of inputs; `output` is a schema.
-  domain::Value build(domain::Value::Array required, domain::Value output) &&;
+  domain::Value build(domain::Value::Array required, domain::Value::Array required_to_train, domain::Value output) &&;
 
  private:
-  domain::Value::Object properties_;
+  bool add(domain::Value::Object& properties, const std::string& name, const domain::Value& form);
+
+  domain::Value::Object inputs_;
+  domain::Value::Object training_;  // empty: there are no trainings
   domain::Value::Object enums_;
 };
 

@@ -35,7 +35,9 @@ bool is_usable_cog_version(std::string_view text) {
   return parts >= std::array{0, 3, 9};
 }
 
-void add_inputs(YamlReader& reader, const YAML::Node& properties, OpenApiBuilder& builder) {
+using AddInput = bool (OpenApiBuilder::*)(const std::string&, const Value&);
+
+void add_inputs(YamlReader& reader, const YAML::Node& properties, OpenApiBuilder& builder, AddInput add) {
   if (!reader.is_mapping(properties, "'properties'", {})) return;
   for (const auto& member : properties) {
     const std::string& name = member.first.Scalar();
@@ -66,7 +68,7 @@ void add_inputs(YamlReader& reader, const YAML::Node& properties, OpenApiBuilder
                                           "required",
                                           "additionalProperties"});
     if (!known) return;
-    if (!builder.add_input(name, reader.value(form))) {
+    if (!(builder.*add)(name, reader.value(form))) {
       reader.wrong(form, "an enum cannot be called '" + name + "', which names another part of the document");
     }
   }
@@ -107,12 +109,26 @@ Value read_output(YamlReader& reader, const YAML::Node& version) {
   return schema;
 }
 
+/// Adds what stands in `node` and returns the names of what is required of it.
+Value::Array read_inputs(YamlReader& reader, const YAML::Node& node, const std::string& what, OpenApiBuilder& builder,
+                         AddInput add) {
+  if (!reader.is_mapping(node, what, {"required", "properties"})) return {};
+  const YAML::Node properties = node["properties"];
+  if (!properties.IsDefined()) {
+    reader.wrong(node, "'properties' is missing");
+    return {};
+  }
+  add_inputs(reader, properties, builder, add);
+  return reader.error() ? Value::Array() : read_required(reader, node);
+}
+
 Value read_openapi(YamlReader& reader, const YAML::Node& version) {
   const YAML::Node whole = version["openapi_schema"];
   const YAML::Node input = version["input"];
+  const YAML::Node training = version["training"];
   if (whole.IsDefined()) {
-    if (input.IsDefined() || version["output"].IsDefined()) {
-      reader.wrong(whole, "'openapi_schema' replaces 'input' and 'output'; give one or the other");
+    if (input.IsDefined() || training.IsDefined() || version["output"].IsDefined()) {
+      reader.wrong(whole, "'openapi_schema' replaces 'input', 'output' and 'training'; give one or the other");
     }
     Value document = reader.value(whole);
     if (find_schema(document, "Input") == nullptr)
@@ -124,21 +140,19 @@ Value read_openapi(YamlReader& reader, const YAML::Node& version) {
     return {};
   }
   OpenApiBuilder builder;
-  if (!reader.is_mapping(input, "'input'", {"required", "properties"})) return {};
-  const YAML::Node properties = input["properties"];
-  if (!properties.IsDefined()) {
-    reader.wrong(input, "'properties' is missing");
-    return {};
+  auto required = read_inputs(reader, input, "'input'", builder, &OpenApiBuilder::add_input);
+  Value::Array required_to_train;
+  if (training.IsDefined()) {
+    required_to_train = read_inputs(reader, training, "'training'", builder, &OpenApiBuilder::add_training_input);
   }
-  add_inputs(reader, properties, builder);
   if (reader.error()) return {};
-  auto required = read_required(reader, input);
-  return std::move(builder).build(std::move(required), read_output(reader, version));
+  return std::move(builder).build(std::move(required), std::move(required_to_train), read_output(reader, version));
 }
 
-/// The first default or enum value that the input schema itself refuses, told as a problem of it; "" when none is.
-std::string contradiction(const domain::Schema& schema, const Value& openapi) {
-  const Value* input = find_schema(openapi, "Input");
+/// The first default or enum value that the input schema `part` itself refuses, told as a problem of it; "" when none
+/// is.
+std::string contradiction(const domain::Schema& schema, const Value& openapi, std::string_view part) {
+  const Value* input = find_schema(openapi, part);
   const Value* properties = input != nullptr ? input->find("properties") : nullptr;
   if (properties == nullptr || properties->as_object() == nullptr) return {};
   const auto refused = [&](const std::string& name, const Value& value) -> std::string {
@@ -167,7 +181,8 @@ std::string contradiction(const domain::Schema& schema, const Value& openapi) {
 domain::Version read_version(YamlReader& reader, const YAML::Node& node, const std::string& model,
                              Time model_created_at) {
   domain::Version version;
-  if (!reader.is_mapping(node, "'version'", {"id", "created_at", "cog_version", "input", "output", "openapi_schema"})) {
+  if (!reader.is_mapping(node, "'version'",
+                         {"id", "created_at", "cog_version", "input", "output", "training", "openapi_schema"})) {
     return version;
   }
   version.created_at = reader.time(node, "created_at", model_created_at);
@@ -190,8 +205,19 @@ domain::Version read_version(YamlReader& reader, const YAML::Node& node, const s
   }
   version.input = *std::move(schema);
   version.output = output_kind(version.openapi_schema);
-  if (const auto why = contradiction(version.input, version.openapi_schema); !why.empty()) {
+  if (const auto why = contradiction(version.input, version.openapi_schema, "Input"); !why.empty()) {
     reader.wrong(schema_node, why);
+  }
+  if (const Value* inputs = find_schema(version.openapi_schema, "TrainingInput")) {
+    const YAML::Node training_node = node["training"].IsDefined() ? node["training"] : schema_node;
+    auto training = domain::Schema::compile(*inputs, version.openapi_schema);
+    if (!training) {
+      reader.wrong(training_node, training.error().message);
+      return version;
+    }
+    version.training = *std::move(training);
+    const auto why = contradiction(*version.training, version.openapi_schema, "TrainingInput");
+    if (!why.empty()) reader.wrong(training_node, why);
   }
   return version;
 }

@@ -24,14 +24,14 @@ async::Task<void> enforce_time_limit(Duration limit, async::StopToken run_ended,
 }  // namespace
 
 Dispatcher::Dispatcher(async::IoThreads& io, ports::Store& store, ports::FileStore& files, ports::EventBus& bus,
-                       const ports::Clock& clock, const domain::Catalog& catalog, ports::Runner& runner, Recent& recent,
+                       const ports::Clock& clock, Versions& versions, ports::Runner& runner, Recent& recent,
                        DispatchOptions options)
     : io_(io),
       store_(store),
       files_(files),
       bus_(bus),
       clock_(clock),
-      catalog_(catalog),
+      versions_(versions),
       runner_(runner),
       recent_(recent),
       options_(options) {}
@@ -97,7 +97,6 @@ async::Task<void> Dispatcher::run_one(std::string id) {
 
 async::Task<bool> Dispatcher::run_claimed(domain::Prediction claimed, async::StopToken stop) {
   publish(claimed);
-  const auto [model, version] = catalog_.find_version(claimed.version);
   RunSink sink(store_, files_, clock_, claimed, options_.commit_every,
                [this](const domain::Prediction& p) { publish(p); });
   auto input = json::parse(claimed.input);
@@ -106,12 +105,18 @@ async::Task<bool> Dispatcher::run_claimed(domain::Prediction claimed, async::Sto
     log::warn("prediction given up after repeated interruptions", {{"prediction", claimed.id}});
     co_return false;
   }
-  if (model == nullptr || !input) {
+  const auto offer = co_await versions_.find_accepted(claimed.version);
+  if (!offer && offer.error().code != ErrorCode::not_found) {
+    log::error("version could not be read", {{"prediction", claimed.id}, {"error", offer.error().message}});
+    co_return !stop.stop_requested();
+  }
+  if (!offer || !input || (claimed.training && !offer->version->training)) {
     co_await sink.finish(domain::Failed{"The model of this prediction is no longer offered by this server", ""});
     co_return false;
   }
 
-  auto files = co_await input_files(store_, files_, clock_, options_.inputs, claimed.account, version->input, *input);
+  const auto& schema = claimed.training ? *offer->version->training : offer->version->input;
+  auto files = co_await input_files(store_, files_, clock_, options_.inputs, claimed.account, schema, *input);
   if (!files && files.error().code == ErrorCode::invalid_input) {
     co_await sink.finish(domain::Failed{std::move(files.error().message), ""});
     co_return false;
@@ -123,8 +128,9 @@ async::Task<bool> Dispatcher::run_claimed(domain::Prediction claimed, async::Sto
 
   ports::RunRequest request;
   request.prediction_id = claimed.id;
-  request.model = model;
-  request.version = version;
+  request.model = offer->model.get();
+  request.version = offer->version;
+  request.training = claimed.training;
   request.input = std::move(*input);
   request.files = std::move(*files);
   request.attempt = claimed.attempts;

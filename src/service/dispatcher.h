@@ -13,7 +13,6 @@
 #include "async/io_threads.h"
 #include "async/stop.h"
 #include "async/task_scope.h"
-#include "domain/model.h"
 #include "ports/clock.h"
 #include "ports/event_bus.h"
 #include "ports/file_store.h"
@@ -21,6 +20,7 @@
 #include "ports/store.h"
 #include "service/input_files.h"
 #include "service/snapshot.h"
+#include "service/versions.h"
 
 namespace hekto::service {
 
@@ -38,7 +38,7 @@ struct DispatchOptions {
 class Dispatcher {
  public:
   Dispatcher(async::IoThreads& io, ports::Store& store, ports::FileStore& files, ports::EventBus& bus,
-             const ports::Clock& clock, const domain::Catalog& catalog, ports::Runner& runner, Recent& recent,
+             const ports::Clock& clock, Versions& versions, ports::Runner& runner, Recent& recent,
              DispatchOptions options);
   ~Dispatcher();
 
@@ -67,7 +67,7 @@ class Dispatcher {
   ports::FileStore& files_;
   ports::EventBus& bus_;
   const ports::Clock& clock_;
-  const domain::Catalog& catalog_;
+  Versions& versions_;
   ports::Runner& runner_;
   Recent& recent_;
   const DispatchOptions options_;

@@ -57,7 +57,32 @@ async::Task<Result<void>> Models::remove(std::string account, std::string owner,
   const auto model = co_await own(std::move(account), std::move(owner), std::move(name));
   if (!model) co_return std::unexpected(model.error());
   if (model->visibility == "public") co_return forbidden();
-  co_return co_await store_.delete_model(model->owner, model->name);
+  auto removed = co_await store_.delete_model(model->owner, model->name);
+  if (!removed && removed.error().code == ErrorCode::conflict) {
+    co_return fail(
+        ErrorCode::conflict,
+        "Only models without versions can be deleted: delete its versions, and cancel its trainings, first.");
+  }
+  co_return removed;
+}
+
+async::Task<Result<std::vector<domain::TrainedVersion>>> Models::versions(const domain::OwnedModel& model) {
+  auto all = co_await store_.list_versions(model.owner, model.name);
+  if (!all) co_return all;
+  std::erase_if(*all, [this](const auto& version) { return catalog_.find_version(version.base).second == nullptr; });
+  co_return all;
+}
+
+async::Task<Result<domain::VersionUse>> Models::remove_version(std::string account, std::string owner, std::string name,
+                                                               std::string id) {
+  if (const auto* model = catalog_.find(owner, name)) {
+    const bool known = std::ranges::find(model->versions, id, &domain::Version::id) != model->versions.end();
+    if (known) co_return forbidden();
+    co_return unknown();
+  }
+  auto use = co_await store_.delete_version(std::move(account), std::move(owner), std::move(name), std::move(id));
+  if (!use && use.error().code == ErrorCode::not_found) co_return unknown();
+  co_return use;
 }
 
 }  // namespace hekto::service

@@ -29,8 +29,16 @@ class Models {
   /// forbidden for what the account sees and does not own, the catalog's models too.
   async::Task<Result<domain::OwnedModel>> update(std::string account, std::string owner, std::string name,
                                                  std::function<void(domain::OwnedModel&)> change);
-  /// The same; and forbidden for a public one, which others may have come to rely on.
+  /// The same; forbidden for a public one too, which others may have come to rely on; conflict, in words for the
+  /// client, for one that has versions or is to get one.
   async::Task<Result<void>> remove(std::string account, std::string owner, std::string name);
+
+  /// Its trained versions, newest first, of those that the catalog still has the base of.
+  async::Task<Result<std::vector<domain::TrainedVersion>>> versions(const domain::OwnedModel& model);
+  /// Removes a version of the account's own model, unless something relies on it, which is returned then. forbidden for
+  /// versions of the catalog, not_found for others' and unknown ones.
+  async::Task<Result<domain::VersionUse>> remove_version(std::string account, std::string owner, std::string name,
+                                                         std::string id);
 
  private:
   /// The model when the account may change it.

@@ -65,12 +65,16 @@ Result<domain::Prediction> Predictions::prepare(const KeyEntry& caller, CreatePr
   domain::Prediction p;
   p.created_at = clock_.now();
   p.id = new_id(p.created_at);
-  p.model = request.model->full_name();
-  p.version = request.version->id;
+  p.model = request.offer.model->full_name();
+  p.version = request.offer.version->id;
   p.deployment = std::move(request.deployment);
   p.input = json::dump(request.input);
   p.steering = std::move(request.steering);
-  p.stream = stream_kind(request.version->output);
+  if (request.destination.empty()) {
+    p.stream = stream_kind(request.offer.version->output);
+  } else {
+    p.training = domain::TrainingTarget{std::move(request.destination), std::string(request.offer.base)};
+  }
   p.account = caller.key().account;
   p.key_id = caller.key().id;
   p.test = caller.key().test;

@@ -23,13 +23,13 @@
 namespace hekto::service {
 
 struct CreatePrediction {
-  const domain::Model* model = nullptr;
-  const domain::Version* version = nullptr;
-  domain::Value input;  ///< valid against version->input
+  domain::Offer offer;  ///< what to run, or to train
+  domain::Value input;  ///< valid against the version's input, or training
   std::optional<Duration> cancel_after;
   std::optional<domain::Webhook> webhook;
-  std::string deployment;  ///< name of the one it is made through; empty: none
-  std::string steering;    ///< as domain::Prediction::steering
+  std::string deployment;   ///< name of the one it is made through; empty: none
+  std::string destination;  ///< set: a training, which gives this model ("owner/name") a version
+  std::string steering;     ///< as domain::Prediction::steering
 };
 
 /// What became of a create that may have been made before.
@@ -51,7 +51,8 @@ class Predictions {
               Recent& recent, PredictionLimits limits);
 
   /// Accepts the work: when this returns a value, the prediction is committed, synced and queued. unavailable over the
-  /// limit of unfinished predictions, or when the store takes no writes.
+  /// limit of unfinished predictions, or when the store takes no writes. Of a training: not_found unless its
+  /// destination is a model of the caller's account.
   async::Task<Result<SnapshotPtr>> create(const KeyEntry& caller, CreatePrediction request);
 
   /// The same for a create that carries a mark: one that was made before is returned as it is now, and not made again.

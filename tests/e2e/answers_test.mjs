@@ -99,9 +99,12 @@ for (const { id, method, open, value } of document.operations.values()) {
 }
 
 test('lists refuse a cursor that means nothing', async () => {
-  for (const id of ['predictions.list', 'deployments.list', 'files.list', 'models.list']) {
+  for (const id of ['predictions.list', 'deployments.list', 'files.list', 'models.list', 'trainings.list']) {
     await call(id, { query: 'cursor=nonsense' }, 400);
   }
+  const { owner, name } = await maker.model();
+  const params = { model_owner: owner, model_name: name };
+  await call('models.versions.list', { params, query: 'cursor=nonsense' }, 400);
   await call('predictions.list', { query: 'created_after=yesterday' }, 400);
   await call('predictions.list', { query: 'source=api' }, 400);
   await call('models.list', { query: 'sort_by=name' }, 400);
@@ -114,6 +117,7 @@ test('what may not be changed is 403', async () => {
   const params = { model_owner: 'meta', model_name: kLlama.split('/')[1] };
   await call('models.update', { params, body: { readme: 'mine' } }, 403);
   await call('models.delete', { params }, 403);
+  await call('models.versions.delete', await kRequests['models.versions.get'](maker), 403);
   await call('delivery.get', { params: { delivery_token: 'none', file_name: 'out.png' } }, 403);
 });
 
@@ -137,7 +141,8 @@ test('a create with a key is answered once more, and 409 while it is being store
   const busy = await startServer(t, { args: [...args, '--rate-limits-creates', '0'] });
   const options = { server: busy, authorization: `Bearer ${busy.key}` };
   const own = new Maker(new Api(busy), 'default');
-  for (const id of ['predictions.create', 'models.predictions.create', 'deployments.predictions.create']) {
+  const ids = ['predictions.create', 'models.predictions.create', 'deployments.predictions.create', 'trainings.create'];
+  for (const id of ids) {
     const asked = await kRequests[id](own);
     // Which of many comes while the first is being stored is not ours to say: new keys until one does.
     await until(`a 409 of ${id}`, async () => {
@@ -172,6 +177,16 @@ test('predictions fit the document in every state that they can be in', async ()
   assert.equal((await check(running.id)).status, 'canceled');
   await check((await maker.image()).id);
   await call('predictions.list', {}, 200);
+});
+
+test('trainings fit the document in every state that they can be in', async () => {
+  const check = async (id) => (await call('trainings.get', { params: { training_id: id } }, 200)).json();
+  const { id } = await maker.endedTraining({ trigger_word: '[sandbox:fail=broken]' });
+  assert.equal((await check(id)).status, 'failed');
+  await maker.trainedVersion();
+  const { results } = (await call('trainings.list', {}, 200)).json();
+  assert.ok(results[0].output.weights);
+  await call('predictions.get', { params: { prediction_id: results[0].id } }, 200);
 });
 
 test('a stream of files fits the document', async () => {

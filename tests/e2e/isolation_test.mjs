@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 
-import { Api, kFlux, kLlama, send, smallImage } from './support/http.mjs';
+import { Api, kFlux, kFluxLoraVersion, kLlama, send, smallImage } from './support/http.mjs';
 import { Document } from './support/openapi.mjs';
 import { fresh, kRequests, Maker, perform } from './support/operations.mjs';
 import { hekto, startServer, until } from './support/server.mjs';
@@ -188,6 +188,7 @@ const privateModel = (more) => async (maker) => {
 };
 const emptyPage = (answer) => assert.deepEqual(answer.json().results, []);
 const byPrediction = ({ id }) => ['predictions.get', { prediction_id: id }];
+const byTraining = ({ id }) => ['trainings.get', { training_id: id }];
 const byModel = ({ owner, name }) => ['models.get', { model_owner: owner, model_name: name }];
 const byDeployment = ({ owner, name }) => ['deployments.get', { deployment_owner: owner, deployment_name: name }];
 
@@ -205,6 +206,11 @@ const kMatrix = [
   list('predictions.list', async (maker) => (await maker.prediction()).id),
   object('predictions.get', 200, { look: 'predictions.get' }),
   object('predictions.cancel', 200, { look: 'predictions.get' }),
+
+  create('trainings.create', 201, byTraining),
+  list('trainings.list', async (maker) => (await maker.training()).id),
+  object('trainings.get', 200, { look: 'trainings.get' }),
+  object('trainings.cancel', 200, { look: 'trainings.get' }),
 
   create('files.create', 201, ({ id }) => ['files.get', { file_id: id }]),
   list('files.list', async (maker) => (await maker.file()).id),
@@ -236,7 +242,13 @@ const kMatrix = [
   object('models.versions.list', 200, { look: 'models.get', request: privateModel(), shows: emptyPage }),
   shared('models.versions.list', 200),
   shared('models.versions.get', 200),
-  shared('models.versions.delete', 403, undefined, kForbidden),
+  object('models.versions.get', 200, {
+    look: 'models.versions.get',
+    request: kRequests['models.versions.delete'],
+    shows: (answer, { params }) => assert.equal(answer.json().id, params.version_id),
+  }),
+  object('models.versions.delete', 202, { look: 'models.versions.get' }),
+  shared('models.versions.delete', 403, kRequests['models.versions.get'], kForbidden),
 
   open('search', 200),
   open('openapi.get', 200),
@@ -283,7 +295,7 @@ test('another account’s file as an input is as one that is not there', async (
   const file = await mine.file();
   const run = async (id) => {
     const input = { ...smallImage('a fox'), image: `${server.origin}/v1/files/${id}` };
-    const made = await theirs.api.post('/predictions', { version: await imageVersion(), input });
+    const made = await theirs.api.post('/predictions', { version: kFluxLoraVersion, input });
     assert.equal(made.status, 201, made.text);
     const ended = await theirs.api.finished(made.json().id);
     return [ended.status, ended.error.replaceAll(id, 'ID'), ended.logs.replaceAll(id, 'ID')];
@@ -293,13 +305,6 @@ test('another account’s file as an input is as one that is not there', async (
   assert.equal(foreign[0], 'failed');
   assert.deepEqual(foreign, await run(params.file_id));
 });
-
-/** The newest version of a model with an input called `image`. */
-async function imageVersion() {
-  const { results } = (await mine.api.get('/models')).json();
-  const takesImage = ({ latest_version: version }) => version?.openapi_schema.components.schemas.Input.properties.image;
-  return results.find(takesImage).latest_version.id;
-}
 
 test('signed links open what they are for, and nothing else', async () => {
   const file = await mine.file();
@@ -386,6 +391,15 @@ test('a cursor of another account opens nothing of it', async () => {
     const unknown = await ask(id, { query: moved.toString() }, 'other');
     assert.deepEqual(summary(unknown), summary(foreign), id);
   }
+});
+
+test('another account’s model is no destination, as one that is not there', async () => {
+  const asked = await kRequests['trainings.create'](mine);
+  const answer = await ask('trainings.create', asked, 'other');
+  const detail = 'The specified training destination does not exist';
+  assert.deepEqual([answer.status, answer.json().detail], [404, detail]);
+  const body = { ...asked.body, destination: `default/${fresh()}` };
+  assert.deepEqual(visible(await ask('trainings.create', { ...asked, body }, 'other')), visible(answer));
 });
 
 test('what a test key makes belongs to its account', async () => {

@@ -40,8 +40,7 @@ class FilesTest : public ServiceFixture {
   /// Runs the model with this input to its end.
   domain::Prediction predict(Value::Object input) {
     service::CreatePrediction create;
-    create.model = catalog.find("acme", "seer");
-    create.version = &create.model->latest();
+    create.offer = domain::Catalog::offer(catalog.find("acme", "seer"), nullptr);
     create.input = Value(std::move(input));
     return ended(run(predictions->create(alice, std::move(create))).value());
   }

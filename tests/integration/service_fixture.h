@@ -35,7 +35,8 @@ class ServiceFixture : public testing::Test {
 
   void start(FakeRunner::Script script, service::DispatchOptions options = {}) {
     runner = std::make_unique<FakeRunner>(std::move(script));
-    dispatcher = std::make_unique<service::Dispatcher>(io, store, files, bus, clock, catalog, *runner, recent, options);
+    dispatcher =
+        std::make_unique<service::Dispatcher>(io, store, files, bus, clock, versions, *runner, recent, options);
     predictions = std::make_unique<service::Predictions>(store, bus, clock, *dispatcher, recent, limits);
   }
 
@@ -53,8 +54,7 @@ class ServiceFixture : public testing::Test {
 
   service::CreatePrediction request(std::optional<Duration> cancel_after = {}) const {
     service::CreatePrediction create;
-    create.model = catalog.find("black-forest-labs", "flux-schnell");
-    create.version = &create.model->latest();
+    create.offer = domain::Catalog::offer(catalog.find("black-forest-labs", "flux-schnell"), nullptr);
     create.input = domain::Value::Object{{"prompt", "a red fox"}};
     create.cancel_after = cancel_after;
     return create;
@@ -84,6 +84,7 @@ class ServiceFixture : public testing::Test {
   FaultyFileStore files{memory_files};
   bus::LocalBus bus;
   domain::Catalog catalog;
+  service::Versions versions{store, catalog};
   service::Recent recent;
   service::PredictionLimits limits;
   service::KeyEntry alice{caller("alice")};

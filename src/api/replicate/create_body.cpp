@@ -13,49 +13,51 @@ using domain::Value;
 
 constexpr std::string_view kWebhookForm = "Must be an http or https URL of at most 4096 bytes without a user name";
 
-/// The closed schema of a create body (the reference's PredictionRequest). `version` belongs to POST /predictions only.
-/// webhook_completed and webhook_event_filter are spellings that old clients still send.
-domain::Schema body_schema(bool with_version) {
-  const Value text = Value::Object{{"type", "string"}};
+using Read = std::variant<service::CreatePrediction, http::Response>;
+
+/// What the bodies of predictions and trainings have in common. webhook_completed and webhook_event_filter are
+/// spellings that old clients still send.
+Value::Object common_properties() {
   const Value uri = Value::Object{{"type", "string"}, {"format", "uri"}};
   const Value events = Value::Object{
       {"type", "array"},
       {"items", Value::Object{{"type", "string"}, {"enum", Value::Array{"start", "output", "logs", "completed"}}}}};
-  Value::Object properties = {{"input", Value::Object{{"type", "object"}}},
-                              {"stream", Value::Object{{"type", "boolean"}}},
-                              {"webhook", uri},
-                              {"webhook_completed", uri},
-                              {"webhook_events_filter", events},
-                              {"webhook_event_filter", events}};
-  Value::Array required = {"input"};
-  if (with_version) {
-    properties.emplace_back("version", text);
-    required = {"version", "input"};
-  }
-  const Value schema = Value::Object{{"type", "object"},
-                                     {"required", std::move(required)},
-                                     {"additionalProperties", false},
-                                     {"properties", std::move(properties)}};
-  return *domain::Schema::compile(schema, schema);
+  return {{"input", Value::Object{{"type", "object"}}},
+          {"webhook", uri},
+          {"webhook_completed", uri},
+          {"webhook_events_filter", events},
+          {"webhook_event_filter", events}};
 }
+
+domain::Schema compiled(Value::Array required, Value::Object properties, bool closed) {
+  Value::Object schema = {{"type", "object"}, {"required", std::move(required)}};
+  if (closed) schema.emplace_back("additionalProperties", false);
+  schema.emplace_back("properties", std::move(properties));
+  const Value whole(std::move(schema));
+  return *domain::Schema::compile(whole, whole);
+}
+
+/// The closed schema of a create body (the reference's PredictionRequest). `version` belongs to POST /predictions only.
+domain::Schema body_schema(bool with_version) {
+  auto properties = common_properties();
+  properties.insert(properties.begin() + 1, {"stream", Value::Object{{"type", "boolean"}}});
+  if (!with_version) return compiled({"input"}, std::move(properties), true);
+  properties.emplace_back("version", Value::Object{{"type", "string"}});
+  return compiled({"version", "input"}, std::move(properties), true);
+}
+
+/// The reference's body of a training is not closed.
+domain::Schema training_schema() {
+  auto properties = common_properties();
+  properties.insert(properties.begin(), {"destination", Value::Object{{"type", "string"}}});
+  return compiled({"destination", "input"}, std::move(properties), false);
+}
+
+http::Response not_json() { return http::problem(400, "The request body is not valid JSON", "Bad request"); }
 
 http::Response unknown_version() {
   return http::problem(422, "The specified version does not exist (or perhaps you don't have permission to use it?)",
                        "Invalid version or not permitted");
-}
-
-/// "owner/name:<64 hex>", "owner/name" (its latest version) or "<64 hex>".
-std::pair<const domain::Model*, const domain::Version*> resolve(const domain::Catalog& catalog, std::string_view text) {
-  const auto slash = text.find('/');
-  if (slash == std::string_view::npos) return catalog.find_version(text);
-  const auto colon = text.find(':', slash);
-  const auto* model = catalog.find(text.substr(0, slash), text.substr(slash + 1, colon - slash - 1));
-  if (model == nullptr) return {nullptr, nullptr};
-  if (colon == std::string_view::npos) return {model, &model->latest()};
-  for (const auto& version : model->versions) {
-    if (version.id == text.substr(colon + 1)) return {model, &version};
-  }
-  return {nullptr, nullptr};
 }
 
 /// The webhook that a body asks for, in the spelling of now or of old; nullopt when it asks for none. What its URL must
@@ -90,43 +92,71 @@ std::optional<domain::Webhook> read_webhook(const Value& body, std::vector<domai
   return std::nullopt;
 }
 
-}  // namespace
-
-std::variant<service::CreatePrediction, http::Response> read_create_body(const domain::Catalog& catalog,
-                                                                         const domain::Model* model,
-                                                                         std::string_view body,
-                                                                         const domain::Version* version_in_path) {
-  static const domain::Schema kWithVersion = body_schema(true);
-  static const domain::Schema kWithoutVersion = body_schema(false);
-
-  auto parsed = json::parse(body);
-  if (!parsed) return http::problem(400, "The request body is not valid JSON", "Bad request");
-
-  service::CreatePrediction create;
-  create.model = model;
-  create.version = version_in_path;
-  if (model != nullptr && version_in_path == nullptr) create.version = &model->latest();
-  if (model == nullptr) {
-    const Value* version = parsed->find("version");
-    if (version != nullptr && version->as_string() != nullptr) {
-      std::tie(create.model, create.version) = resolve(catalog, *version->as_string());
-      if (create.version == nullptr) return unknown_version();
-    }
-  }
-
-  auto problems = (model == nullptr ? kWithVersion : kWithoutVersion).check(*parsed, "");
-  const Value* input = parsed->find("input");
-  if (create.version != nullptr && input != nullptr && input->as_object() != nullptr) {
-    auto more = create.version->input.check(*input, "input");
+/// Adds the problems of the input to those of the body, and reads what both kinds of body have.
+Read finish(Value body, const domain::Schema* input_schema, std::vector<domain::FieldProblem> problems,
+            service::CreatePrediction create) {
+  const Value* input = body.find("input");
+  if (input_schema != nullptr && input != nullptr && input->as_object() != nullptr) {
+    auto more = input_schema->check(*input, "input");
     problems.insert(problems.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
-  create.webhook = read_webhook(*parsed, problems);
+  create.webhook = read_webhook(body, problems);
   if (!problems.empty()) return validation_failed(problems);
-
-  for (auto& [name, value] : *parsed->as_object()) {
+  for (auto& [name, value] : *body.as_object()) {
     if (name == "input") create.input = std::move(value);
   }
   return create;
+}
+
+}  // namespace
+
+http::Response unknown_destination() { return http::problem(404, "The specified training destination does not exist"); }
+
+async::Task<Read> read_create_body(const Api& api, const Call& call, domain::Offer offer) {
+  static const domain::Schema kWithVersion = body_schema(true);
+  static const domain::Schema kWithoutVersion = body_schema(false);
+
+  auto body = json::parse(call.request.body);
+  if (!body) co_return not_json();
+  const auto& schema = offer ? kWithoutVersion : kWithVersion;
+  if (!offer) {
+    const Value* version = body->find("version");
+    if (version != nullptr && version->as_string() != nullptr) {
+      auto named = co_await api.versions.resolve(call.caller->key().account, *version->as_string());
+      if (!named) {
+        co_return named.error().code == ErrorCode::not_found ? unknown_version() : error_response(named.error());
+      }
+      offer = std::move(*named);
+    }
+  }
+  auto problems = schema.check(*body, "");
+  const auto* input = offer ? &offer.version->input : nullptr;
+  service::CreatePrediction create;
+  create.offer = std::move(offer);
+  co_return finish(std::move(*body), input, std::move(problems), std::move(create));
+}
+
+async::Task<Read> read_training_body(const Api& api, const Call& call, domain::Offer offer) {
+  static const domain::Schema kSchema = training_schema();
+
+  auto body = json::parse(call.request.body);
+  if (!body) co_return not_json();
+  service::CreatePrediction create;
+  const Value* destination = body->find("destination");
+  if (destination != nullptr && destination->as_string() != nullptr) {
+    create.destination = *destination->as_string();
+    const auto slash = create.destination.find('/');
+    if (slash == std::string::npos) co_return unknown_destination();
+    const auto& account = call.caller->key().account;
+    const auto model =
+        co_await api.models.get(account, create.destination.substr(0, slash), create.destination.substr(slash + 1));
+    if (!model && model.error().code != ErrorCode::not_found) co_return error_response(model.error());
+    if (!model || model->account != account) co_return unknown_destination();
+  }
+  auto problems = kSchema.check(*body, "");
+  const auto* input = &*offer.version->training;
+  create.offer = std::move(offer);
+  co_return finish(std::move(*body), input, std::move(problems), std::move(create));
 }
 
 }  // namespace hekto::api

@@ -4,19 +4,26 @@
 #include <string_view>
 #include <variant>
 
-#include "domain/model.h"
+#include "api/api.h"
+#include "domain/schema.h"
 #include "http/message.h"
 #include "service/predictions.h"
 
 namespace hekto::api {
 
-/// Reads the body of a create. `model` is the one named in the path, or nullptr when the body must name a version;
-/// `version` is one of its versions, or nullptr for the newest.
+/// Reads the body of a create. `offer` is what the path names; when it is empty the body must name a version.
 /// Either what to create, or the refusal to answer with: 400 for text that is no JSON, 422 in the official order
 /// (unknown version first, then every problem of the body and the input at once).
-std::variant<service::CreatePrediction, http::Response> read_create_body(const domain::Catalog& catalog,
-                                                                         const domain::Model* model,
-                                                                         std::string_view body,
-                                                                         const domain::Version* version = nullptr);
+async::Task<std::variant<service::CreatePrediction, http::Response>> read_create_body(const Api& api, const Call& call,
+                                                                                      domain::Offer offer);
+
+/// Reads the body of a training of `offer`, whose version can be trained, in the same way. Members that are not known
+/// are ignored. A destination that is no model of the caller's is refused first, with 404.
+async::Task<std::variant<service::CreatePrediction, http::Response>> read_training_body(const Api& api,
+                                                                                        const Call& call,
+                                                                                        domain::Offer offer);
+
+/// 404 "The specified training destination does not exist".
+http::Response unknown_destination();
 
 }  // namespace hekto::api

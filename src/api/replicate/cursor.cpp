@@ -71,13 +71,13 @@ Result<ListRequest> read_list_request(const http::Request& request) {
   return out;
 }
 
-void append_cursor_url(std::string& out, const json::UrlContext& urls, const ListRequest& from, bool newer,
-                       const std::string& id) {
+void append_cursor_url(std::string& out, const json::UrlContext& urls, std::string_view path, const ListRequest& from,
+                       bool newer, const std::string& id) {
   if (id.empty()) {
     out += "null";
     return;
   }
-  out.append("\"").append(urls.origin).append(urls.mount).append("/predictions?cursor=");
+  out.append("\"").append(urls.origin).append(urls.mount).append(path).append("?cursor=");
   out += write_cursor(from, newer, id);
   if (from.created_after) out += "&created_after=" + percent_encode(format_time(*from.created_after));
   if (from.created_before) out += "&created_before=" + percent_encode(format_time(*from.created_before));

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/time.h"
@@ -24,8 +25,9 @@ struct ListRequest {
 /// From the query parameters cursor, created_after, created_before and source. invalid_input names the bad one.
 Result<ListRequest> read_list_request(const http::Request& request);
 
-/// Appends the absolute URL of the neighbouring page as a JSON string, or null when `id` is empty.
-void append_cursor_url(std::string& out, const json::UrlContext& urls, const ListRequest& from, bool newer,
-                       const std::string& id);
+/// Appends the absolute URL of the neighbouring page as a JSON string, or null when `id` is empty. `path` is the
+/// list's, such as "/predictions".
+void append_cursor_url(std::string& out, const json::UrlContext& urls, std::string_view path, const ListRequest& from,
+                       bool newer, const std::string& id);
 
 }  // namespace hekto::api

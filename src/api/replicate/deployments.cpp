@@ -48,14 +48,12 @@ void take_count(const Value& body, std::string_view name, int& into) {
     into = static_cast<int>(value->number());
 }
 
-/// Puts what `body` has into `release`. Without a version a changed model means its newest.
-void take_release(const domain::Catalog& catalog, const Value& body, domain::Release& release) {
-  const auto model = body.text_of("model");
-  if (!model.empty() && model != release.model) {
+/// Puts what `body` has into `release`, and the version that it names.
+void take_release(const Value& body, const std::optional<Result<domain::Offer>>& named, domain::Release& release) {
+  if (const auto model = body.text_of("model"); !model.empty() && model != release.model) {
     release.model = model;
-    const auto slash = std::min(model.find('/'), model.size());
-    const auto* found = catalog.find(model.substr(0, slash), model.substr(std::min(slash + 1, model.size())));
-    if (found != nullptr) release.version = found->latest().id;
+    // Without a version a changed model means its newest.
+    if (named && *named) release.version = (*named)->version->id;
   }
   if (const auto version = body.text_of("version"); !version.empty()) release.version = version;
   if (const auto hardware = body.text_of("hardware"); !hardware.empty()) release.hardware = hardware;
@@ -68,14 +66,28 @@ http::Response unknown_version() {
                        "Invalid version or not permitted");
 }
 
-bool is_offered(const domain::Catalog& catalog, const domain::Release& release) {
-  const auto* model = catalog.find_version(release.version).first;
-  return model != nullptr && model->full_name() == release.model;
+/// What a body names to be run: a version, or the newest one of a model. Found out before the release is made, which
+/// must not wait. nullopt: it names neither.
+async::Task<std::optional<Result<domain::Offer>>> named_offer(const Api& api, const Call& call, const Value& body) {
+  const auto& account = call.caller->key().account;
+  const auto version = body.text_of("version");
+  // Without a model this is of the release's own one; which that is decides the release.
+  if (!version.empty() && version.find('/') == std::string_view::npos)
+    co_return co_await api.versions.resolve(account, version);
+  if (!version.empty()) co_return fail(ErrorCode::not_found, "a version is named by its id alone");
+  const auto model = body.text_of("model");
+  if (model.empty()) co_return std::nullopt;
+  if (model.find('/') == std::string_view::npos || model.find(':') != std::string_view::npos) {
+    co_return fail(ErrorCode::not_found, "a model is named by owner and name");
+  }
+  co_return co_await api.versions.resolve(account, model);
 }
 
 /// Why the release cannot be, if so; what a schema alone cannot say.
-std::optional<http::Response> refusal(const Api& api, const domain::Release& release) {
-  if (!is_offered(api.catalog, release)) return unknown_version();
+std::optional<http::Response> refusal(const std::optional<Result<domain::Offer>>& named,
+                                      const domain::Release& release) {
+  if (named && !*named && named->error().code != ErrorCode::not_found) return error_response(named->error());
+  if (named && (!*named || (*named)->model->full_name() != release.model)) return unknown_version();
   if (release.min_instances > release.max_instances) {
     return validation_failed(
         {{"number_lte", "min_instances", "Must be less than or equal to " + std::to_string(release.max_instances)}});
@@ -131,8 +143,9 @@ async::Task<http::Response> create_deployment(const Api& api, Call& call) {
   if (const auto* refused = std::get_if<http::Response>(&body)) co_return *refused;
   const auto& value = std::get<Value>(body);
   domain::Release release;
-  take_release(api.catalog, value, release);
-  if (auto refused = refusal(api, release)) co_return std::move(*refused);
+  const auto named = co_await named_offer(api, call, value);
+  take_release(value, named, release);
+  if (auto refused = refusal(named, release)) co_return std::move(*refused);
   const auto created =
       co_await api.deployments.create(account_of(call), std::string(value.text_of("name")), std::move(release));
   if (!created && created.error().code == ErrorCode::conflict) {
@@ -153,11 +166,12 @@ async::Task<http::Response> update_deployment(const Api& api, Call& call) {
   if (!is_own(call)) co_return not_found();
   const auto body = read_body(api, call.request.body, false);
   if (const auto* refused = std::get_if<http::Response>(&body)) co_return *refused;
+  const auto named = co_await named_offer(api, call, std::get<Value>(body));
   std::optional<http::Response> refused;
   const auto updated =
       co_await api.deployments.update(account_of(call), name_of(call), [&](domain::Release& release) -> Result<void> {
-        take_release(api.catalog, std::get<Value>(body), release);
-        refused = refusal(api, release);
+        take_release(std::get<Value>(body), named, release);
+        refused = refusal(named, release);
         if (refused) return fail(ErrorCode::invalid_input, "refused");
         return {};
       });
@@ -180,10 +194,11 @@ async::Task<http::Response> create_by_deployment(const Api& api, Call& call) {
   if (!is_own(call)) co_return not_found();
   auto found = co_await api.deployments.get(account_of(call), name_of(call));
   if (!found) co_return error_response(found.error());
+  auto offer = co_await api.versions.resolve(account_of(call), found->release.version);
+  if (!offer && offer.error().code != ErrorCode::not_found) co_return error_response(offer.error());
   // The catalog may have changed since the release was made.
-  if (!is_offered(api.catalog, found->release)) co_return unknown_version();
-  const auto [model, version] = api.catalog.find_version(found->release.version);
-  co_return co_await create_prediction(api, call, {model, version, std::move(found->name)});
+  if (!offer || offer->model->full_name() != found->release.model) co_return unknown_version();
+  co_return co_await create_prediction(api, call, {std::move(*offer), std::move(found->name)});
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ struct List {
   std::string_view path;
   async::Task<http::Response> (*handler)(const Api&, Call&);
 };
-constexpr std::array<List, 4> kLists = {{{"/predictions", list_predictions},
+constexpr std::array<List, 5> kLists = {{{"/predictions", list_predictions},
+                                         {"/trainings", list_trainings},
                                          {"/deployments", list_deployments},
                                          {"/files", list_files},
                                          {"/models", list_models}}};

@@ -7,6 +7,7 @@ namespace hekto::api {
 
 // The handlers of lists that have more than one page: what the glued routes lead to.
 async::Task<http::Response> list_predictions(const Api& api, Call& call);
+async::Task<http::Response> list_trainings(const Api& api, Call& call);
 async::Task<http::Response> list_deployments(const Api& api, Call& call);
 async::Task<http::Response> list_files(const Api& api, Call& call);
 async::Task<http::Response> list_models(const Api& api, Call& call);

@@ -15,16 +15,28 @@ void append_text_or_null(std::string& out, std::string_view name, const std::opt
   }
 }
 
-void append_version(std::string& out, const domain::Version& version) {
+namespace {
+
+void append_version_object(std::string& out, std::string_view id, Time created_at, const domain::Version& like) {
   out += R"({"id":)";
-  append_json_string(out, version.id);
+  append_json_string(out, id);
   out += R"(,"created_at":")";
-  append_time(out, version.created_at);
+  append_time(out, created_at);
   out += R"(","cog_version":)";
-  append_json_string(out, version.cog_version);
+  append_json_string(out, like.cog_version);
   out += R"(,"openapi_schema":)";
-  json::append(out, version.openapi_schema);
+  json::append(out, like.openapi_schema);
   out += '}';
+}
+
+}  // namespace
+
+void append_version(std::string& out, const domain::Version& version) {
+  append_version_object(out, version.id, version.created_at, version);
+}
+
+void append_version(std::string& out, const domain::TrainedVersion& version, const domain::Version& base) {
+  append_version_object(out, version.id, version.created_at, base);
 }
 
 void append_model(std::string& out, const domain::Model& model, const json::UrlContext& urls) {
@@ -58,7 +70,8 @@ void append_model(std::string& out, const domain::Model& model, const json::UrlC
   out += '}';
 }
 
-void append_model(std::string& out, const domain::OwnedModel& model, const json::UrlContext& urls) {
+void append_model(std::string& out, const domain::OwnedModel& model, const domain::Version* base,
+                  const json::UrlContext& urls) {
   out += R"({"url":")";
   out.append(urls.origin).append(urls.mount).append("/models/").append(model.owner).append("/").append(model.name);
   out += R"(","owner":)";
@@ -77,7 +90,13 @@ void append_model(std::string& out, const domain::OwnedModel& model, const json:
   append_text_or_null(out, "cover_image_url", model.cover_image_url);
   out += R"(,"created_at":")";
   append_time(out, model.created_at);
-  out += R"(","default_example":null,"latest_version":null})";
+  out += R"(","default_example":null,"latest_version":)";
+  if (model.latest_version && base != nullptr) {
+    append_version(out, *model.latest_version, *base);
+  } else {
+    out += "null";
+  }
+  out += '}';
 }
 
 }  // namespace hekto::api

@@ -28,8 +28,17 @@ std::vector<std::string> ModelView::tags() const {
   return offered_ != nullptr ? offered_->tags : std::vector<std::string>();
 }
 
+Time ModelView::latest_version_at() const {
+  if (offered_ != nullptr) return offered_->latest().created_at;
+  return base_ != nullptr ? owned_->latest_version->created_at : owned_->created_at;
+}
+
 void ModelView::append(std::string& out, const json::UrlContext& urls) const {
-  offered_ != nullptr ? append_model(out, *offered_, urls) : append_model(out, *owned_, urls);
+  offered_ != nullptr ? append_model(out, *offered_, urls) : append_model(out, *owned_, base_, urls);
+}
+
+const domain::Version* base_of_latest(const domain::Catalog& catalog, const domain::OwnedModel& model) {
+  return model.latest_version ? catalog.find_version(model.latest_version->base).second : nullptr;
 }
 
 std::vector<ModelView> model_views(const domain::Catalog& catalog, const std::vector<domain::OwnedModel>& owned) {
@@ -39,7 +48,7 @@ std::vector<ModelView> model_views(const domain::Catalog& catalog, const std::ve
   }
   for (const auto& model : owned) {
     // The catalog may have gained a model of the same name since; it is the one that can run.
-    if (catalog.find(model.owner, model.name) == nullptr) views.emplace_back(model);
+    if (catalog.find(model.owner, model.name) == nullptr) views.emplace_back(model, base_of_latest(catalog, model));
   }
   return views;
 }

@@ -16,7 +16,8 @@ namespace hekto::api {
 class ModelView {
  public:
   explicit ModelView(const domain::Model& model) : offered_(&model) {}
-  explicit ModelView(const domain::OwnedModel& model) : owned_(&model) {}
+  /// `base` is what its newest version is like, or nullptr when there is none to show.
+  ModelView(const domain::OwnedModel& model, const domain::Version* base) : owned_(&model), base_(base) {}
 
   std::string full_name() const;
   std::string_view owner() const { return offered_ != nullptr ? offered_->owner : owned_->owner; }
@@ -26,13 +27,17 @@ class ModelView {
   std::vector<std::string> tags() const;
   Time created_at() const { return offered_ != nullptr ? offered_->created_at : owned_->created_at; }
   /// Of the newest version; created_at() when there is none.
-  Time latest_version_at() const { return offered_ != nullptr ? offered_->latest().created_at : owned_->created_at; }
+  Time latest_version_at() const;
   void append(std::string& out, const json::UrlContext& urls) const;
 
  private:
   const domain::Model* offered_ = nullptr;  // one of the two is set
   const domain::OwnedModel* owned_ = nullptr;
+  const domain::Version* base_ = nullptr;
 };
+
+/// What the newest version of a client's model is like; nullptr when there is none, or the catalog has it no more.
+const domain::Version* base_of_latest(const domain::Catalog& catalog, const domain::OwnedModel& model);
 
 /// The catalog's public models, and after them `owned`. `owned` outlives the result.
 std::vector<ModelView> model_views(const domain::Catalog& catalog, const std::vector<domain::OwnedModel>& owned);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <tuple>
 
 #include "api/problem.h"
 #include "api/replicate/lists.h"
@@ -10,6 +11,8 @@
 
 namespace hekto::api {
 namespace {
+
+constexpr std::size_t kVersionsPerPage = 100;
 
 http::Response json_response(std::string text) {
   http::Response response;
@@ -56,7 +59,8 @@ async::Task<http::Response> get_model(const Api& api, Call& call) {
   const auto found = co_await model_in_path(api, call);
   if (!found) co_return error_response(found.error());
   std::string text;
-  const auto view = found->offered != nullptr ? ModelView(*found->offered) : ModelView(*found->owned);
+  const auto view = found->offered != nullptr ? ModelView(*found->offered)
+                                              : ModelView(*found->owned, base_of_latest(api.catalog, *found->owned));
   view.append(text, call.urls);
   co_return json_response(std::move(text));
 }
@@ -84,10 +88,48 @@ async::Task<http::Response> list_examples(const Api& api, Call& call) {
   co_return single_page(results);
 }
 
+/// Versions of a client's own model, which may be many.
+async::Task<http::Response> list_trained_versions(const Api& api, const Call& call, const domain::OwnedModel& model) {
+  const auto from = read_page_request(call.request);
+  if (!from) co_return error_response(from.error());
+  auto versions = co_await api.models.versions(model);
+  if (!versions) co_return error_response(versions.error());
+  const auto place = [](const domain::TrainedVersion& v) { return ports::Position{v.created_at, v.id}; };
+  const auto is_newer = [](const ports::Position& a, const ports::Position& b) {
+    return std::tie(a.created_at, a.id) > std::tie(b.created_at, b.id);
+  };
+  std::ranges::sort(*versions, is_newer, place);
+  if (from->at) {
+    std::erase_if(*versions, [&](const auto& v) {
+      return from->newer ? !is_newer(place(v), *from->at) : !is_newer(*from->at, place(v));
+    });
+  }
+  const bool more = versions->size() > kVersionsPerPage;
+  const auto surplus = static_cast<std::ptrdiff_t>(more ? versions->size() - kVersionsPerPage : 0);
+  if (from->newer) {
+    versions->erase(versions->begin(), versions->begin() + surplus);
+  } else {
+    versions->erase(versions->end() - surplus, versions->end());
+  }
+  std::string results;
+  for (const auto& version : *versions) {
+    if (!results.empty()) results += ',';
+    append_version(results, version, *api.versions.base_of(version));
+  }
+  std::optional<ports::Position> first;
+  std::optional<ports::Position> last;
+  if (!versions->empty()) {
+    first = place(versions->front());
+    last = place(versions->back());
+  }
+  const std::string path = "/models/" + model.owner + "/" + model.name + "/versions";
+  co_return json_response(page_json(call.urls, path, *from, first, last, more, results));
+}
+
 async::Task<http::Response> list_versions(const Api& api, Call& call) {
   const auto found = co_await model_in_path(api, call);
   if (!found) co_return error_response(found.error());
-  if (found->offered == nullptr) co_return single_page("");
+  if (found->owned) co_return co_await list_trained_versions(api, call, *found->owned);
   std::string results;
   for (const auto& version : found->offered->versions) {
     if (!results.empty()) results += ',';
@@ -97,12 +139,11 @@ async::Task<http::Response> list_versions(const Api& api, Call& call) {
 }
 
 async::Task<http::Response> get_version(const Api& api, Call& call) {
-  const auto* model = api.catalog.find(call.request.params[0], call.request.params[1]);
-  if (model == nullptr) co_return not_found();
-  const auto version = std::ranges::find(model->versions, call.request.params[2], &domain::Version::id);
-  if (version == model->versions.end()) co_return not_found();
+  const auto& params = call.request.params;
+  const auto offer = co_await api.versions.find(call.caller->key().account, params[0], params[1], params[2]);
+  if (!offer) co_return error_response(offer.error());
   std::string text;
-  append_version(text, *version);
+  append_version(text, *offer->version);
   co_return json_response(std::move(text));
 }
 

@@ -4,7 +4,7 @@
 
 #include "api/api.h"
 #include "api/problem.h"
-#include "api/replicate/model_json.h"
+#include "api/replicate/model_view.h"
 #include "json/value_json.h"
 
 namespace hekto::api {
@@ -71,17 +71,19 @@ void take_texts(const Value& body, const Texts& texts, domain::OwnedModel& model
   }
 }
 
-http::Response model_answer(unsigned status, const domain::OwnedModel& model, const Call& call) {
+http::Response model_answer(const Api& api, unsigned status, const domain::OwnedModel& model, const Call& call) {
   http::Response response;
   response.status = status;
   std::string text;
-  append_model(text, model, call.urls);
+  append_model(text, model, base_of_latest(api.catalog, model), call.urls);
   response.body = std::move(text);
   return response;
 }
 
 const std::string& account_of(const Call& call) { return call.caller->key().account; }
 std::string param(const Call& call, std::size_t index) { return std::string(call.request.params[index]); }
+
+http::Response refused(std::string_view why) { return http::problem(403, why, "Forbidden"); }
 
 async::Task<http::Response> create_model(const Api& api, Call& call) {
   const auto body = read_body(api, call.request.body, create_texts(), true);
@@ -105,7 +107,7 @@ async::Task<http::Response> create_model(const Api& api, Call& call) {
     co_return validation_failed({{"array_max_items", "", "An account may have at most 1000 models"}});
   }
   if (!created) co_return error_response(created.error());
-  co_return model_answer(201, *created, call);
+  co_return model_answer(api, 201, *created, call);
 }
 
 async::Task<http::Response> update_model(const Api& api, Call& call) {
@@ -115,11 +117,12 @@ async::Task<http::Response> update_model(const Api& api, Call& call) {
       account_of(call), param(call, 0), param(call, 1),
       [&body](domain::OwnedModel& model) { take_texts(std::get<Value>(body), update_texts(), model); });
   if (!updated) co_return error_response(updated.error());
-  co_return model_answer(200, *updated, call);
+  co_return model_answer(api, 200, *updated, call);
 }
 
 async::Task<http::Response> delete_model(const Api& api, Call& call) {
   const auto removed = co_await api.models.remove(account_of(call), param(call, 0), param(call, 1));
+  if (!removed && removed.error().code == ErrorCode::conflict) co_return refused(removed.error().message);
   if (!removed) co_return error_response(removed.error());
   http::Response response;
   response.status = 204;
@@ -127,13 +130,28 @@ async::Task<http::Response> delete_model(const Api& api, Call& call) {
   co_return response;
 }
 
-/// A model that a client created has no versions, and those of the catalog are the operator's.
+std::string_view reason(domain::VersionUse use) {
+  switch (use) {
+    case domain::VersionUse::none:
+      break;
+    case domain::VersionUse::public_model:
+      return "Versions of public models cannot be deleted.";
+    case domain::VersionUse::deployed:
+      return "This version cannot be deleted: a deployment uses it.";
+    case domain::VersionUse::trained_on:
+      return "This version cannot be deleted: a training started from it.";
+  }
+  return {};
+}
+
 async::Task<http::Response> delete_version(const Api& api, Call& call) {
-  const auto* model = api.catalog.find(call.request.params[0], call.request.params[1]);
-  if (model == nullptr) co_return not_found();
-  const bool known =
-      std::ranges::find(model->versions, call.request.params[2], &domain::Version::id) != model->versions.end();
-  co_return known ? error_response({ErrorCode::forbidden, "the version belongs to the catalog"}) : not_found();
+  const auto use = co_await api.models.remove_version(account_of(call), param(call, 0), param(call, 1), param(call, 2));
+  if (!use) co_return error_response(use.error());
+  if (*use != domain::VersionUse::none) co_return refused(reason(*use));
+  http::Response response;
+  response.status = 202;
+  response.content_type = {};
+  co_return response;
 }
 
 }  // namespace

@@ -35,9 +35,10 @@ async::Task<http::Response> create_by_version(const Api& api, Call& call) {
 }
 
 async::Task<http::Response> create_by_model(const Api& api, Call& call) {
-  const auto* model = api.catalog.find(call.request.params[0], call.request.params[1]);
-  if (model == nullptr) co_return not_found();
-  co_return co_await create_prediction(api, call, {.model = model});
+  const auto& params = call.request.params;
+  auto offer = co_await api.versions.newest(call.caller->key().account, params[0], params[1]);
+  if (!offer) co_return error_response(offer.error());
+  co_return co_await create_prediction(api, call, {.offer = std::move(*offer)});
 }
 
 async::Task<http::Response> get(const Api& api, Call& call) {
@@ -71,10 +72,16 @@ std::optional<http::Response> read_steering(const http::Request& request, std::s
 async::Task<http::Response> create_prediction(const Api& api, Call& call, CreateTarget target) {
   auto mark = read_create_mark(api, call);
   if (!mark) co_return error_response(mark.error());
-  auto body = read_create_body(api.catalog, target.model, call.request.body, target.version);
+  auto body = co_await read_create_body(api, call, std::move(target.offer));
   if (auto* refusal = std::get_if<http::Response>(&body)) co_return std::move(*refusal);
   auto& request = std::get<service::CreatePrediction>(body);
   request.deployment = std::move(target.deployment);
+  co_return co_await answer_create(api, call, std::move(request), std::move(*mark));
+}
+
+async::Task<http::Response> answer_create(const Api& api, Call& call, service::CreatePrediction request,
+                                          std::optional<domain::CreateMark> mark) {
+  const bool training = !request.destination.empty();
   if (call.request.has_header("cancel-after")) {
     const auto after = domain::parse_cancel_after(call.request.header("cancel-after"));
     if (!after) co_return http::problem(422, after.error().message, "Input validation failed");
@@ -90,19 +97,23 @@ async::Task<http::Response> create_prediction(const Api& api, Call& call, Create
   http::Response response;
   response.status = 201;
   service::SnapshotPtr created;
-  if (*mark) {
-    auto once = co_await api.predictions.create_once(*call.caller, std::move(request), std::move(**mark));
-    if (!once) co_return error_response(once.error());
+  const auto refused = [training](const Error& error) {
+    return training && error.code == ErrorCode::not_found ? unknown_destination() : error_response(error);
+  };
+  if (mark) {
+    auto once = co_await api.predictions.create_once(*call.caller, std::move(request), std::move(*mark));
+    if (!once) co_return refused(once.error());
     if (once->outcome == ports::Creation::Outcome::differs) co_return key_reused();
     if (once->outcome == ports::Creation::Outcome::repeated) response.set("idempotent-replayed", "true");
     created = std::move(once->snapshot);
   } else {
     auto made = co_await api.predictions.create(*call.caller, std::move(request));
-    if (!made) co_return error_response(made.error());
+    if (!made) co_return refused(made.error());
     created = std::move(*made);
   }
   std::string text;
-  if (const auto prefer = read_prefer(call.request)) {
+  const auto prefer = training ? std::nullopt : read_prefer(call.request);
+  if (prefer) {
     response.set("preference-applied", prefer->applied);
     const auto ended = co_await api.predictions.wait(
         created, domain::hold_time(*prefer, call.request.header("x-stainless-read-timeout")));
@@ -116,19 +127,23 @@ async::Task<http::Response> create_prediction(const Api& api, Call& call, Create
     json::append_prediction(text, created->value, call.urls);
   }
   std::string location(call.urls.origin);
-  location.append(call.urls.mount).append("/predictions/").append(created->value.id);
+  location.append(call.urls.mount).append(training ? "/trainings/" : "/predictions/").append(created->value.id);
   response.set("location", std::move(location));
   response.body = std::move(text);
   co_return response;
 }
 
-async::Task<http::Response> list_predictions(const Api& api, Call& call) {
+namespace {
+
+/// A page of predictions or of trainings; `path` is that of the list.
+async::Task<http::Response> list(const Api& api, Call& call, std::string_view path, bool trainings) {
   auto cursor = read_list_request(call.request);
   if (!cursor) co_return http::problem(400, cursor.error().message, "Bad request");
   ports::PredictionPage page;
   if (!cursor->web_only) {  // everything made here came through the API
     ports::PredictionQuery query;
     query.account = call.caller->key().account;
+    query.trainings = trainings;
     query.created_after = cursor->created_after;
     query.created_before = cursor->created_before;
     (cursor->newer ? query.after_id : query.before_id) = cursor->id;
@@ -146,9 +161,9 @@ async::Task<http::Response> list_predictions(const Api& api, Call& call) {
   const bool has_next = cursor->newer ? !page.items.empty() : page.more;
   const bool has_previous = cursor->newer ? page.more : cursor->id.has_value() && !page.items.empty();
   std::string text = R"({"next":)";
-  append_cursor_url(text, call.urls, *cursor, false, has_next ? page.items.back().id : std::string());
+  append_cursor_url(text, call.urls, path, *cursor, false, has_next ? page.items.back().id : std::string());
   text += R"(,"previous":)";
-  append_cursor_url(text, call.urls, *cursor, true, has_previous ? page.items.front().id : std::string());
+  append_cursor_url(text, call.urls, path, *cursor, true, has_previous ? page.items.front().id : std::string());
   text += R"(,"results":[)";
   for (std::size_t i = 0; i < page.items.size(); ++i) {
     if (i > 0) text += ',';
@@ -158,6 +173,16 @@ async::Task<http::Response> list_predictions(const Api& api, Call& call) {
   http::Response response;
   response.body = std::move(text);
   co_return response;
+}
+
+}  // namespace
+
+async::Task<http::Response> list_predictions(const Api& api, Call& call) {
+  co_return co_await list(api, call, "/predictions", false);
+}
+
+async::Task<http::Response> list_trainings(const Api& api, Call& call) {
+  co_return co_await list(api, call, "/trainings", true);
 }
 
 void add_prediction_routes(http::Router& router, const Api& api) {

@@ -19,8 +19,8 @@ const Value* component(const Value& openapi, std::string_view name) {
   return member(member(openapi.find("components"), "schemas"), name);
 }
 
-Inputs::Inputs(const domain::Version& version, const Value& input)
-    : input_(input), properties_(member(component(version.openapi_schema, "Input"), "properties")) {}
+Inputs::Inputs(const domain::Version& version, const Value& input, std::string_view part)
+    : input_(input), properties_(member(component(version.openapi_schema, part), "properties")) {}
 
 const Value* Inputs::property(std::string_view name) const { return member(properties_, name); }
 

@@ -14,11 +14,12 @@ namespace hekto::runners {
 /// The part of an OpenAPI document under components.schemas, or nullptr: "Input", "Output", …
 const domain::Value* component(const domain::Value& openapi, std::string_view name);
 
-/// What the model would see: the input as sent, completed with the defaults of the version's schema.
+/// What the model would see: the input as sent, completed with the defaults of the version's schema. `part` is that of
+/// the document which describes them: "Input" or "TrainingInput".
 /// Refers to both arguments, which must outlive it.
 class Inputs {
  public:
-  Inputs(const domain::Version& version, const domain::Value& input);
+  Inputs(const domain::Version& version, const domain::Value& input, std::string_view part = "Input");
 
   /// The value sent, or the schema's default; nullptr when there is neither. A null counts as absent.
   const domain::Value* find(std::string_view name) const;

@@ -48,7 +48,7 @@ SandboxRun::SandboxRun(const ports::RunRequest& request, const domain::Steering&
       sink_(sink),
       pool_(pool),
       speed_(speed),
-      inputs_(*request.version, request.input),
+      inputs_(*request.version, request.input, request.training ? "TrainingInput" : "Input"),
       prompt_(inputs_.prompt()),
       seed_(inputs_.seed().value_or(seed_of(request.prediction_id) & 0xffffffff)) {}
 
@@ -80,6 +80,7 @@ Task<RunOutcome> SandboxRun::hang() {
 Task<SandboxRun::End> SandboxRun::say(std::string line) { co_return go_on_if(co_await sink_.log(std::move(line))); }
 
 Task<RunOutcome> SandboxRun::to_end() {
+  if (request_.training) co_return co_await train();
   if (auto end = co_await begin()) co_return *end;
   const OutputKind kind = request_.version->output;
   if (kind != OutputKind::text_stream) {
@@ -162,9 +163,12 @@ Task<SandboxRun::End> SandboxRun::steps() {
     share = static_cast<double>(total) / base;
   }
   const double step_seconds = std::max(0.0, profile.seconds) * share / static_cast<double>(total);
+  co_return co_await progress(static_cast<int>(total), step_seconds);
+}
+
+Task<SandboxRun::End> SandboxRun::progress(int count, double step_seconds) {
   // What the bar shows; without waiting there is no measured rate, so it shows the profile's.
   const double shown = std::max(1e-4, speed_ > 0 ? step_seconds / speed_ : step_seconds);
-  const int count = static_cast<int>(total);
   const int stride = (count + kMostLines - 1) / kMostLines;
   if (auto end = co_await say(progress_line(0, count, shown))) co_return end;
   for (int done = 0; done < count;) {

@@ -32,7 +32,12 @@ class SandboxRun {
   /// Writes the log lines that a test asked for.
   async::Task<End> flood_logs();
   async::Task<End> steps();
+  /// Shows a progress bar of `count` steps, each of which takes that long at speed 1.
+  async::Task<End> progress(int count, double step_seconds);
   async::Task<ports::RunOutcome> malformed();
+
+  // sandbox_training.cpp
+  async::Task<ports::RunOutcome> train();
 
   // sandbox_files.cpp
   async::Task<ports::RunOutcome> images();

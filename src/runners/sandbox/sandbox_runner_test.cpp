@@ -260,6 +260,56 @@ TEST_F(SandboxRunnerTest, FitsTheOutputSchemaOfOtherModels) {
   EXPECT_NE(json::parse(value.items[0].json).value().find("ok"), nullptr);
 }
 
+class SandboxTrainingTest : public SandboxRunnerTest {
+ protected:
+  ports::RunRequest training(Value::Object input, std::string id = "training") {
+    auto out = request(model_, std::move(input), std::move(id));
+    out.training = domain::TrainingTarget{"acme/hot-dog", model_.latest().id};
+    return out;
+  }
+  domain::Model model_ = test::sdxl_model();
+};
+
+TEST_F(SandboxTrainingTest, GivesWeightsThatSayWhatTheyAre) {
+  RecordingSink sink;
+  const auto outcome = run(training({{"input_images", "https://a.example/a.zip"}, {"max_train_steps", 30}}), sink);
+  EXPECT_EQ(metrics_of(outcome), object({{"training_step_count", 30}}));
+  EXPECT_NE(sink.logs().find("the model itself was not run"), std::string::npos);
+  EXPECT_NE(sink.logs().find("30/30"), std::string::npos);
+  ASSERT_EQ(sink.items.size(), 1U);
+  EXPECT_FALSE(sink.items[0].list);
+  const auto& file = sink.items[0].file.value();
+  EXPECT_EQ(file.name, "trained_model.safetensors");
+  // The safetensors format: eight bytes of length, the header in JSON, the numbers.
+  ASSERT_GT(file.bytes.size(), 8U);
+  std::size_t length = 0;
+  for (std::size_t i = 8; i-- > 0;) length = length << 8 | static_cast<unsigned char>(file.bytes[i]);
+  ASSERT_LT(length, file.bytes.size());
+  const auto header = json::parse(file.bytes.substr(8, length)).value();
+  EXPECT_EQ(header.find("__metadata__")->text_of("destination"), "acme/hot-dog");
+  EXPECT_NE(header.find("__metadata__")->text_of("note").find("sandbox"), std::string::npos);
+  const auto* offsets = header.find("sandbox.lora.weight")->find("data_offsets");
+  EXPECT_EQ(*offsets, Value(Value::Array{0, static_cast<std::int64_t>(file.bytes.size() - 8 - length)}));
+}
+
+TEST_F(SandboxTrainingTest, MakesTheSameWeightsAgainAndLeavesThemOutWhenTheyAreThere) {
+  const auto bytes = [&](std::string id) { return succeed(training({}, std::move(id))).items.at(0).file->bytes; };
+  EXPECT_EQ(bytes("one"), bytes("one"));
+  EXPECT_NE(bytes("one"), bytes("two"));
+  auto again = training({});
+  again.items_done = 1;
+  EXPECT_TRUE(succeed(again).items.empty());
+}
+
+TEST_F(SandboxTrainingTest, IsSteeredByAnyOfItsTexts) {
+  RecordingSink failed;
+  const auto outcome =
+      run(training({{"token_string", "TOK"}, {"caption_prefix", "a [sandbox:fail=no gpu] TOK"}}), failed);
+  EXPECT_EQ(std::get<RunFailed>(outcome).error, "no gpu");
+  EXPECT_NE(failed.logs().find("100/100"), std::string::npos);
+  EXPECT_TRUE(failed.items.empty());
+}
+
 TEST_F(SandboxRunnerTest, EndsInEveryPhaseWhenAskedToStop) {
   auto slow = test::flux_model();
   slow.sandbox.setup_seconds = 3600;

@@ -9,6 +9,11 @@ export const fresh = () => `thing-${(count += 1)}`;
 const kInput = { prompt: 'hello' };
 const [kOwner, kName] = kLlama.split('/');
 const kModel = { model_owner: kOwner, model_name: kName };
+const kTrainer = {
+  model_owner: 'ostris',
+  model_name: 'flux-dev-lora-trainer',
+  version_id: 'e440909d3512c31646ee2e0c7d6f6f4923224863a6a10c494606e79fb5844497',
+};
 
 const must = (answer, ...statuses) => {
   if (!statuses.includes(answer.status)) throw new Error(`${answer.status} ${answer.text}`);
@@ -56,11 +61,30 @@ export class Maker {
   async model(more) {
     return must(await this.api.post('/models', this.modelBody(more)), 201);
   }
+  async trainingBody(input = {}) {
+    const { owner, name } = await this.model();
+    return { destination: `${owner}/${name}`, input: { input_images: 'https://example.com/a.zip', steps: 3, ...input } };
+  }
+  async training(input) {
+    const { model_owner, model_name, version_id } = kTrainer;
+    const path = `/models/${model_owner}/${model_name}/versions/${version_id}/trainings`;
+    return must(await this.api.post(path, await this.trainingBody(input)), 201);
+  }
+  async endedTraining(input) {
+    return this.api.finished((await this.training(input)).id);
+  }
+  /** A version that a training made: its model's owner and name, and its id. */
+  async trainedVersion() {
+    const { output } = await this.endedTraining();
+    const [, owner, name, version] = /^(.+)\/(.+):(.+)$/.exec(output.version);
+    return { owner, name, id: version };
+  }
 }
 
 const ofDeployment = ({ owner, name }) => ({ params: { deployment_owner: owner, deployment_name: name } });
 const ofModel = ({ owner, name }) => ({ params: { model_owner: owner, model_name: name } });
 const ofPrediction = ({ id }) => ({ params: { prediction_id: id } });
+const ofTraining = ({ id }) => ({ params: { training_id: id } });
 const ofFile = ({ id }) => ({ params: { file_id: id } });
 
 /** operationId -> async (maker) => {params, query, headers, body}. A body that is an object is sent as JSON. */
@@ -100,7 +124,10 @@ export const kRequests = {
   'models.versions.get': async ({ api }) => ({
     params: { ...kModel, version_id: must(await api.get(`/models/${kLlama}`), 200).latest_version.id },
   }),
-  'models.versions.delete': async (maker) => kRequests['models.versions.get'](maker),
+  'models.versions.delete': async (maker) => {
+    const { id, ...model } = await maker.trainedVersion();
+    return { params: { ...ofModel(model).params, version_id: id } };
+  },
   'models.predictions.create': () => ({ params: kModel, body: { input: kInput } }),
   'openapi.get': () => ({}),
   'predictions.list': () => ({}),
@@ -108,6 +135,10 @@ export const kRequests = {
   'predictions.get': async (maker) => ofPrediction(await maker.prediction()),
   'predictions.cancel': async (maker) =>
     ofPrediction(await maker.prediction({ prompt: 'hello [sandbox:setup=10m]' })),
+  'trainings.create': async (maker) => ({ params: kTrainer, body: await maker.trainingBody() }),
+  'trainings.list': () => ({}),
+  'trainings.get': async (maker) => ofTraining(await maker.endedTraining()),
+  'trainings.cancel': async (maker) => ofTraining(await maker.training({ trigger_word: '[sandbox:setup=10m]' })),
   search: () => ({ query: 'query=llama' }),
   'webhooks.default.secret.get': () => ({}),
   'streams.get': async (maker) => ({
