@@ -25,8 +25,9 @@ enum class AccessLog { off, changes, all };  // changes: everything but successf
 struct Config {
   std::filesystem::path data = "./hekto-data";
   std::vector<std::string> listen = {"127.0.0.1:8080"};  ///< HOST:PORT, [IPV6]:PORT; several are allowed
-  std::string public_url;       ///< origin for links, such as https://hekto.example; empty: from each request
-  std::string tls_certificate;  ///< PEM file; with tls_key turns TLS on for every listener
+  std::uint64_t reserve = 256 << 20;  ///< storage.reserve: bytes left on the data's disk; below, creates get 503
+  std::string public_url;             ///< origin for links, such as https://hekto.example; empty: from each request
+  std::string tls_certificate;        ///< PEM file; with tls_key turns TLS on for every listener
   std::string tls_key;
   std::vector<std::string> trusted_proxies = {"127.0.0.0/8", "::1"};
   unsigned threads = 0;                       ///< io threads; 0: one a core, at most 4

@@ -159,6 +159,9 @@ Option public_url() {
 void add_server_options(std::vector<Option>& table) {
   table.push_back(path_text("data", "DIR", "Folder for everything that is kept",
                             [](Config& c) -> std::filesystem::path& { return c.data; }));
+  table.push_back(size(
+      "storage.reserve", "Space left on the disk of data, for what was accepted; below it creates get 503",
+      [](Config& c) -> auto& { return c.reserve; }, 0, std::size_t{1} << 40));
   table.push_back(list(
       "listen", "HOST:PORT", "Addresses to listen on; port 0 takes any free one",
       [](Config& c) -> auto& { return c.listen; }, false, read_listen));

@@ -70,7 +70,7 @@ Result<void> Gateway::start() {
 }
 
 Result<void> Gateway::open_stores() {
-  auto store = store::SqliteStore::open(config_.data, {});
+  auto store = store::SqliteStore::open(config_.data, {.reserve = config_.reserve});
   if (!store) return std::unexpected(store.error());
   store_ = std::move(*store);
   auto files = files::DiskFileStore::open(config_.data / "files", pool_);
@@ -154,6 +154,7 @@ void Gateway::make_services(domain::Catalog catalog) {
                                      gauges.queued = dispatcher_->queued();
                                      gauges.running = dispatcher_->running();
                                      gauges.keys = keys_->size();
+                                     gauges.disk_has_room = store_->has_room();
                                      gauges.webhooks = webhook_sender_->stats();
                                      return metrics_.text(gauges);
                                    }});

@@ -41,6 +41,7 @@ struct Metrics::Impl {
   prometheus::Gauge& queued = gauge("hekto_predictions_queued", "Predictions waiting to run");
   prometheus::Gauge& running = gauge("hekto_predictions_running", "Predictions running");
   prometheus::Gauge& keys = gauge("hekto_keys", "Known keys, revoked ones included");
+  prometheus::Gauge& disk = gauge("hekto_disk_has_room", "1 while storage.reserve is free; at 0 creates are refused");
   prometheus::Family<prometheus::Counter>& attempts =
       prometheus::BuildCounter()
           .Name("hekto_webhook_attempts_total")
@@ -130,6 +131,7 @@ std::string Metrics::text(const Gauges& gauges) {
   impl_->queued.Set(static_cast<double>(gauges.queued));
   impl_->running.Set(static_cast<double>(gauges.running));
   impl_->keys.Set(static_cast<double>(gauges.keys));
+  impl_->disk.Set(gauges.disk_has_room ? 1 : 0);
   impl_->set(gauges.webhooks);
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }

@@ -17,12 +17,13 @@ struct Gauges {
   std::size_t queued = 0;
   std::size_t running = 0;
   std::size_t keys = 0;
+  bool disk_has_room = true;
   service::WebhookStats webhooks = {};
 };
 
 /// The server's metrics in Prometheus form. Names: hekto_http_requests_total{route,method,status},
 /// hekto_http_request_seconds{route}, hekto_http_connections, hekto_http_refused_connections_total,
-/// hekto_predictions_queued, hekto_predictions_running, hekto_keys, hekto_build_info{version},
+/// hekto_predictions_queued, hekto_predictions_running, hekto_keys, hekto_disk_has_room, hekto_build_info{version},
 /// hekto_webhook_attempts_total{outcome}, hekto_webhook_news_total{outcome}, hekto_webhooks_dead_total,
 /// hekto_webhooks_pending, hekto_webhooks_in_flight.
 class Metrics {

@@ -142,6 +142,9 @@ class Store {
 
   /// False once a change ended with `storage`: from then on every change is refused. Does not block.
   virtual bool accepts_writes() const = 0;
+  /// False while the disk has less than its reserve left: new work is then to be refused, so that what was accepted can
+  /// be finished; changes go on. True again once there is room. Does not block.
+  virtual bool has_room() const = 0;
 
   // Accounts and keys.
   /// conflict when the name or the id is taken.

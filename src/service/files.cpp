@@ -4,6 +4,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "domain/media_type.h"
+#include "service/limits.h"
 
 namespace hekto::service {
 namespace {
@@ -16,6 +17,7 @@ std::unexpected<Error> unknown() { return fail(ErrorCode::not_found, "File not f
 
 async::Task<Result<domain::File>> Files::create(std::string account, NewFile upload) {
   if (upload.bytes.size() > limits_.max_bytes) co_return fail(ErrorCode::too_large, "the file is too large");
+  if (!store_.has_room()) co_return fail(ErrorCode::unavailable, std::string(kNoRoom));
   domain::File file;
   file.id = domain::new_file_id();
   file.account = std::move(account);

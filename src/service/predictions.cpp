@@ -4,6 +4,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "json/value_json.h"
+#include "service/limits.h"
 
 namespace hekto::service {
 namespace {
@@ -62,6 +63,7 @@ Result<domain::Prediction> Predictions::prepare(const KeyEntry& caller, CreatePr
   if (dispatcher_.queued() >= limits_.unfinished) {
     return fail(ErrorCode::unavailable, "Too many predictions are waiting on this server. Please try again shortly.");
   }
+  if (!store_.has_room()) return fail(ErrorCode::unavailable, std::string(kNoRoom));
   domain::Prediction p;
   p.created_at = clock_.now();
   p.id = new_id(p.created_at);

@@ -205,3 +205,28 @@ test('values that a client may not set are not taken from it', async () => {
     assert.equal(answer.status, 422, name);
   }
 });
+
+test('503: a disk with less than its reserve takes no new work and serves what there is', async (t) => {
+  const full = await startServer(t, { args: ['--sandbox-speed', '0', '--storage-reserve', '1024GiB'] });
+  const there = new Api(full);
+  const refusal = JSON.stringify({
+    title: 'Service unavailable',
+    detail: "This server's disk is nearly full. Nothing was created; please try later.",
+    status: 503,
+  });
+  const create = await there.post(kCreate, { input: { prompt: 'x' } });
+  isProblem(create, 503, refusal);
+  assert.ok(Number(create.headers['retry-after']) >= 1);
+  const form = new FormData();
+  form.set('content', new Blob(['x']), 'x.txt');
+  const upload = await fetch(`${full.origin}/v1/files`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${full.key}` },
+    body: form,
+  });
+  assert.equal(upload.status, 503);
+  const list = await there.get('/predictions');
+  assert.deepEqual([list.status, list.json().results], [200, []]);
+  assert.equal((await send(full.origin, '/readyz')).status, 200);
+  assert.match((await send(full.origin, '/metrics')).text, /^hekto_disk_has_room 0$/m);
+});

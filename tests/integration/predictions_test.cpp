@@ -37,6 +37,25 @@ TEST_F(Predictions, AreNotAcceptedWhenTheStoreRefuses) {
   EXPECT_EQ(dispatcher->queued() + dispatcher->running(), 0u);
 }
 
+TEST_F(Predictions, AreRefusedWhileTheDiskIsNearlyFullAndThoseAcceptedStillEnd) {
+  start({{FakeRunner::Hold{}}}, {.concurrency = 1});
+  const auto accepted = create();
+  ASSERT_TRUE(accepted);
+  await_runs(1);
+  memory.set_room(false);
+  const auto refused = create();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+  ports::PredictionQuery query;
+  query.account = "alice";
+  EXPECT_EQ(run(store.list_predictions(query))->items.size(), 1u);
+  const auto ended = run(predictions->cancel("alice", (*accepted)->value.id));
+  ASSERT_TRUE(ended);
+  EXPECT_EQ((*ended)->value.status, Status::canceled);
+  memory.set_room(true);
+  EXPECT_TRUE(create());
+}
+
 TEST_F(Predictions, AreRefusedOverTheLimitOfWaitingOnes) {
   limits.unfinished = 1;
   start({{FakeRunner::Hold{}}}, {.concurrency = 1});

@@ -19,6 +19,7 @@ class FaultyStore final : public ports::Store {
   FaultPlan& plan() { return plan_; }
 
   bool accepts_writes() const override { return inner_.accepts_writes(); }
+  bool has_room() const override { return inner_.has_room(); }
 
   async::Task<Result<void>> create_account(domain::Account account) override {
     return plan_.pass("create_account", inner_.create_account(std::move(account)));

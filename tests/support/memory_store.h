@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <string>
@@ -14,6 +15,8 @@ namespace hekto::test {
 class MemoryStore final : public ports::Store {
  public:
   bool accepts_writes() const override { return true; }
+  bool has_room() const override { return room_; }
+  void set_room(bool room) { room_ = room; }
   async::Task<Result<void>> create_account(domain::Account account) override;
   async::Task<Result<std::vector<domain::Account>>> list_accounts() override;
   async::Task<Result<void>> create_key(domain::Key key) override;
@@ -78,6 +81,7 @@ class MemoryStore final : public ports::Store {
   /// Makes garbage of files_[index]. With mutex_ held.
   void drop_file(std::size_t index);
 
+  std::atomic<bool> room_{true};
   std::mutex mutex_;  // guards everything below
   std::vector<domain::Account> accounts_;
   std::vector<domain::Key> keys_;

@@ -35,6 +35,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::pa
 SqliteStore::SqliteStore(DataFolder folder, Connection writing, std::vector<Connection> reading,
                          const SqliteOptions& options)
     : folder_(std::move(folder)),
+      room_([path = folder_.database().parent_path()] { return free_bytes(path); }, options.reserve),
       writer_(std::move(writing), options.queue_limit, std::max<std::size_t>(options.group_limit, 1)),
       readers_(std::move(reading), options.queue_limit) {}
 

@@ -7,6 +7,7 @@
 
 #include "ports/store.h"
 #include "store/sqlite/data_folder.h"
+#include "store/sqlite/disk_room.h"
 #include "store/sqlite/reader_pool.h"
 #include "store/sqlite/writer.h"
 
@@ -16,6 +17,7 @@ struct SqliteOptions {
   std::size_t readers = 2;         ///< threads that answer reads; at least 1
   std::size_t queue_limit = 8192;  ///< changes, and likewise reads, that may wait; beyond: unavailable
   std::size_t group_limit = 256;   ///< changes in one transaction
+  std::uint64_t reserve = 0;       ///< bytes that must be free on the disk for new work to be taken
 };
 
 /// ports::Store in one SQLite file, for one process: write-ahead log, synchronous = FULL, every change synced before
@@ -31,6 +33,7 @@ class SqliteStore final : public ports::Store {
   ~SqliteStore() override;
 
   bool accepts_writes() const override { return !writer_.broken(); }
+  bool has_room() const override { return room_.enough(); }
 
   async::Task<Result<void>> create_account(domain::Account account) override;
   async::Task<Result<std::vector<domain::Account>>> list_accounts() override;
@@ -101,6 +104,7 @@ class SqliteStore final : public ports::Store {
   // The order matters at the end: readers close first, the writer's connection is the last one and so folds the log
   // into the database, and only then is the folder free for another process.
   DataFolder folder_;
+  DiskRoom room_;
   ports::Outbox outbox_;  // set before the first change, then read by the writer's thread
   Writer writer_;
   ReaderPool readers_;
