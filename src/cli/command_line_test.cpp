@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api/openapi_text.h"
 #include "domain/key.h"
 #include "json/value_json.h"
 
@@ -103,6 +104,7 @@ TEST_F(CommandLineTest, HelpsWithExamplesEverywhere) {
                                                           {"accounts", "create"},
                                                           {"accounts", "list"},
                                                           {"run"},
+                                                          {"openapi"},
                                                           {"version"}};
   for (auto command : commands) {
     const auto name = testing::PrintToString(command);
@@ -123,6 +125,12 @@ TEST_F(CommandLineTest, PrintsItsVersion) {
   const auto version = out_.str();
   EXPECT_EQ(run({"--version"}), kDone);
   EXPECT_EQ(out_.str(), version);
+}
+
+TEST_F(CommandLineTest, PrintsTheOpenApiDocument) {
+  EXPECT_EQ(run({"openapi"}), kDone);
+  EXPECT_THAT(out_.str(), StartsWith(R"({"openapi":"3.1.0",)"));
+  EXPECT_EQ(out_.str(), api::openapi_document("/v1") + "\n");
 }
 
 TEST_F(CommandLineTest, PrintsTheOptionTable) {
