@@ -135,6 +135,8 @@ test('a create that waits answers 201 with the end, or 202 when that is far', as
     await call(id, { ...asked, body: { ...asked.body, input: { prompt: 7 } } }, 422);
   }
   await call('predictions.create', { body: { version: 'no/such', input: {} } }, 422);
+  const training = await kRequests['trainings.create'](maker);
+  await call('trainings.create', { ...training, headers: { 'cancel-after': 'soon' } }, 422);
 });
 
 test('a create with a key is answered once more, and 409 while it is being stored', async (t) => {

@@ -192,6 +192,11 @@ const byTraining = ({ id }) => ['trainings.get', { training_id: id }];
 const byModel = ({ owner, name }) => ['models.get', { model_owner: owner, model_name: name }];
 const byDeployment = ({ owner, name }) => ['deployments.get', { deployment_owner: owner, deployment_name: name }];
 
+/** A version that a training has made for a private model; `more` goes into the request. */
+const trained = (more) => async (maker) => ({ ...(await kRequests['models.versions.delete'](maker)), ...more });
+const showsVersion = (answer, { params }) => assert.ok(answer.text.includes(params.version_id), answer.text);
+const showsStarting = (answer) => assert.equal(answer.json().status, 'starting');
+
 const kMatrix = [
   single('account.get', (account, name) => assert.equal(account.username, name)),
   single('webhooks.default.secret.get', ({ key }) => assert.match(key, /^whsec_/)),
@@ -202,12 +207,22 @@ const kMatrix = [
   create('predictions.create', 201, byPrediction),
   create('models.predictions.create', 201, byPrediction),
   create('deployments.predictions.create', 201, byPrediction),
-  object('deployments.predictions.create', 201, { shows: (answer) => assert.equal(answer.json().status, 'starting') }),
+  object('deployments.predictions.create', 201, { shows: showsStarting }),
+  object('models.predictions.create', 201, {
+    look: 'models.get',
+    request: trained({ body: { input: smallImage('TOK') } }),
+    shows: showsVersion,
+  }),
   list('predictions.list', async (maker) => (await maker.prediction()).id),
   object('predictions.get', 200, { look: 'predictions.get' }),
   object('predictions.cancel', 200, { look: 'predictions.get' }),
 
   create('trainings.create', 201, byTraining),
+  object('trainings.create', 201, {
+    look: 'models.versions.get',
+    request: async (maker) => trained({ body: await maker.trainingBody() })(maker),
+    shows: showsStarting,
+  }),
   list('trainings.list', async (maker) => (await maker.training()).id),
   object('trainings.get', 200, { look: 'trainings.get' }),
   object('trainings.cancel', 200, { look: 'trainings.get' }),
@@ -242,11 +257,8 @@ const kMatrix = [
   object('models.versions.list', 200, { look: 'models.get', request: privateModel(), shows: emptyPage }),
   shared('models.versions.list', 200),
   shared('models.versions.get', 200),
-  object('models.versions.get', 200, {
-    look: 'models.versions.get',
-    request: kRequests['models.versions.delete'],
-    shows: (answer, { params }) => assert.equal(answer.json().id, params.version_id),
-  }),
+  object('models.versions.list', 200, { look: 'models.get', request: trained(), shows: showsVersion }),
+  object('models.versions.get', 200, { look: 'models.versions.get', request: trained(), shows: showsVersion }),
   object('models.versions.delete', 202, { look: 'models.versions.get' }),
   shared('models.versions.delete', 403, kRequests['models.versions.get'], kForbidden),
 
@@ -306,6 +318,50 @@ test('another account’s file as an input is as one that is not there', async (
   assert.deepEqual(foreign, await run(params.file_id));
 });
 
+test('another account’s version is as one that is not there, wherever it is named', async () => {
+  const { owner, name, id: version } = await mine.trainedVersion();
+  const model = `${owner}/${name}`;
+  const nobody = unknownOf({ params: { file_id: version } }).params.file_id;
+  const deployment = { ...(await theirs.deploymentBody()), model };
+  const input = smallImage('TOK');
+  for (const [id, known, unknown] of [
+    ['predictions.create', { version, input }, { version: nobody, input }],
+    ['predictions.create', { version: `${model}:${version}`, input }, { version: `${model}:${nobody}`, input }],
+    ['predictions.create', { version: model, input }, { version: `${owner}/no-such`, input }],
+    ['deployments.create', { ...deployment, version }, { ...deployment, version: nobody }],
+  ]) {
+    const answer = await ask(id, { body: known }, 'other');
+    assert.equal(answer.status, 422, answer.text);
+    assert.deepEqual(visible(answer), visible(await ask(id, { body: unknown }, 'other')), JSON.stringify(known));
+    const own = await ask(id, { body: known }, 'owner');
+    assert.ok([200, 201].includes(own.status), own.text);
+  }
+});
+
+test('a training is another account’s by the path of predictions, too', async () => {
+  const { id } = await mine.training({ trigger_word: '[sandbox:setup=10m]' });
+  for (const operation of ['predictions.get', 'predictions.cancel']) {
+    const answer = await ask(operation, { params: { prediction_id: id } }, 'other');
+    assert.deepEqual([answer.status, answer.text], [404, kNotFound]);
+  }
+  assert.equal((await mine.api.get(`/trainings/${id}`)).json().status, 'starting');
+});
+
+test('an Idempotency-Key of another account means nothing', async () => {
+  const headers = { 'idempotency-key': fresh() };
+  const create = async (caller) => {
+    const id = 'models.predictions.create';
+    const answer = await ask(id, { ...kRequests[id](), headers }, caller);
+    assert.equal(answer.status, 201);
+    return { id: answer.json().id, replayed: answer.headers['idempotent-replayed'] };
+  };
+  const own = await create('owner');
+  const foreign = await create('other');
+  assert.notEqual(foreign.id, own.id);
+  assert.equal(foreign.replayed, undefined);
+  assert.deepEqual(await create('owner'), { id: own.id, replayed: 'true' });
+});
+
 test('signed links open what they are for, and nothing else', async () => {
   const file = await mine.file();
   const link = new URL(file.urls.download);
@@ -355,10 +411,11 @@ test('a cursor of another account opens nothing of it', async () => {
   await many(() => mine.api.create(kLlama, { prompt: 'x' }), 120);
   await many(() => mine.file('x'), 120);
   await many(() => mine.deployment(), 120);
-  await many(() => mine.model(), 40);
+  await many(() => mine.training(), 120);
   await theirs.prediction();
   for (const [id, path] of [
     ['predictions.list', '/predictions'],
+    ['trainings.list', '/trainings'],
     ['files.list', '/files'],
     ['deployments.list', '/deployments'],
     ['models.list', '/models'],
@@ -372,7 +429,7 @@ test('a cursor of another account opens nothing of it', async () => {
     const second = (await ask(id, { query }, 'owner')).json();
     assert.ok(names(second).length > 0);
     const foreign = await ask(id, { query }, 'other');
-    if (id === 'predictions.list') {
+    if (id === 'predictions.list' || id === 'trainings.list') {
       assert.deepEqual([foreign.status, foreign.text], [400, kInvalid]);
     } else {
       const own = new Set();
