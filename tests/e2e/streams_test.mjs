@@ -102,6 +102,18 @@ test('a failure is an error event and then done', async () => {
   );
 });
 
+test('whoever comes back behind error or done gets the same ids, and no error twice', async () => {
+  const failing = { prompt: '[sandbox:fail-after=2] [sandbox:fail=lost the thread]', max_tokens: 30 };
+  const failed = await api.run(kLlama, failing);
+  for (const p of [failed, story]) {
+    const all = parseEvents((await readStream(p.urls.stream)).text);
+    for (const [i, { id }] of all.entries()) {
+      const rest = parseEvents((await readStream(p.urls.stream, { headers: { 'last-event-id': id } })).text);
+      assert.deepEqual(rest, all.slice(Math.min(i + 1, all.length - 1)), id);
+    }
+  }
+});
+
 test('a cancel ends the stream with its reason', async () => {
   const created = await api.create(kLlama, { prompt: '[sandbox:pause=60s]', max_tokens: 30 });
   let canceled = null;

@@ -8,6 +8,8 @@
 namespace hekto::api {
 namespace {
 
+constexpr std::size_t kMaxEvent = 1'000'000'000;
+
 /// Length of the line break at the start of `text`, 0 when there is none. CRLF is one.
 std::size_t line_break(std::string_view text) {
   const auto c = static_cast<unsigned char>(text.front());
@@ -17,6 +19,9 @@ std::size_t line_break(std::string_view text) {
   if (text.starts_with("\xE2\x80\xA8") || text.starts_with("\xE2\x80\xA9")) return 3;
   return 0;
 }
+
+/// Whether a line break may begin with `c`: what is none is copied in runs.
+bool may_break(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\xC2' || c == '\xE2'; }
 
 }  // namespace
 
@@ -29,8 +34,10 @@ void append_sse(std::string& out, std::string_view event, std::int64_t seconds, 
       out += "\ndata: ";
       data.remove_prefix(length);
     } else {
-      out += data.front();
-      data.remove_prefix(1);
+      std::size_t plain = 1;
+      while (plain < data.size() && !may_break(data[plain])) ++plain;
+      out.append(data.substr(0, plain));
+      data.remove_prefix(plain);
     }
   }
   out += "\n\n";
@@ -41,8 +48,10 @@ std::size_t next_after(std::string_view last_event_id, const domain::Prediction&
   if (take_until(last_event_id, ':') != seconds) return 0;
   std::size_t n = 0;
   const auto [end, ec] = std::from_chars(last_event_id.data(), last_event_id.data() + last_event_id.size(), n);
-  if (ec != std::errc{} || end != last_event_id.data() + last_event_id.size() || n > p.output.items.size() + 1)
-    return 0;
+  if (ec != std::errc{} || end != last_event_id.data() + last_event_id.size() || n > kMaxEvent) return 0;
+  // Text is shown before it is committed. After a crash a reader may know an event that is still to be made again, and
+  // must not get what lies before it once more.
+  if (domain::is_terminal(p.status) && n > p.output.items.size() + 1) return 0;
   return n + 1;
 }
 

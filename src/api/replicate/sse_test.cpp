@@ -25,6 +25,10 @@ TEST(ServerSentEvent, MakesANewDataLineOfEveryLineBreakAClientKnows) {
   }
 }
 
+TEST(ServerSentEvent, WritesAnEmptyChunkAsOneEmptyLine) {
+  EXPECT_EQ(event(""), "event: output\nid: 1690212292:3\ndata: \n\n");
+}
+
 TEST(ServerSentEvent, LeavesOtherCharactersWhole) {
   EXPECT_EQ(event("phở 🍜"), "event: output\nid: 1690212292:3\ndata: phở 🍜\n\n");
 }
@@ -38,10 +42,23 @@ TEST(LastEventId, GoesOnBehindTheNamedEvent) {
   EXPECT_EQ(next_after("1690212292:1", p), 2u);
 }
 
+TEST(LastEventId, IsTrustedWhileTheOutputMayStillGrowBackToIt) {
+  domain::Prediction p;
+  p.created_at = from_micros(1690212292'000'000);
+  p.status = domain::Status::processing;
+  p.output.is_list = true;
+  p.output.items = {"\"a\""};
+  EXPECT_EQ(next_after("1690212292:7", p), 8u);
+}
+
 TEST(LastEventId, ReplaysEverythingForAnIdItDoesNotKnow) {
   domain::Prediction p;
   p.created_at = from_micros(1690212292'000'000);
+  p.status = domain::Status::succeeded;
   for (const char* id : {"", "x", "1690212292:", "1690212292:99", "1:0", "1690212292:-1"})
+    EXPECT_EQ(next_after(id, p), 0u);
+  p.status = domain::Status::processing;
+  for (const char* id : {"", "x", "1690212292:", "1:0", "1690212292:-1", "1690212292:99999999999"})
     EXPECT_EQ(next_after(id, p), 0u);
 }
 

@@ -20,46 +20,65 @@ constexpr Duration kDrainCheck = std::chrono::seconds(1);
 /// broken stream, and reports an error though it has everything; most clients close first.
 constexpr Duration kLinger = std::chrono::milliseconds(250);
 
+/// Bytes of events that are made at once. A reader that is slower than the work holds this much, and one event.
+constexpr std::size_t kPiece = 64 << 10;
+
 std::string item_text(const domain::Prediction& p, std::size_t index, const json::UrlContext& urls) {
   std::string text = json::output_item_json(p, index, urls);
   const auto value = json::parse(text);
   return value && value->as_string() != nullptr ? *value->as_string() : text;
 }
 
-/// Events of `p` from `next` on, and the end when it is terminal. Returns whether that was the end.
-bool append_events(std::string& out, const domain::Prediction& p, std::size_t& next, const json::UrlContext& urls) {
+enum class Left {
+  more,     ///< there are events that did not fit
+  nothing,  ///< that was all so far
+  end,      ///< that was all
+};
+
+/// Events of `p` from `next` on, up to kPiece bytes and the event that passes them, and the end when it is terminal.
+Left append_events(std::string& out, const domain::Prediction& p, std::size_t& next, const json::UrlContext& urls) {
   const std::int64_t seconds = to_micros(p.created_at) / 1'000'000;
-  for (; next < p.output.items.size(); ++next) append_sse(out, "output", seconds, next, item_text(p, next, urls));
-  if (!domain::is_terminal(p.status)) return false;
+  for (; next < p.output.items.size(); ++next) {
+    if (out.size() >= kPiece) return Left::more;
+    append_sse(out, "output", seconds, next, item_text(p, next, urls));
+  }
+  if (!domain::is_terminal(p.status)) return Left::nothing;
+  // The last ids follow from the number of items, so that they are the same for whoever comes back.
+  const std::size_t last = p.output.items.size();
   std::string reason = "{}";
   if (p.status == domain::Status::failed) {
     std::string detail = R"({"detail":)";
     append_json_string(detail, p.error.value_or(""));
     detail += '}';
-    append_sse(out, "error", seconds, next, detail);
+    if (next <= last) append_sse(out, "error", seconds, last, detail);
     reason = R"({"reason":"error"})";
   } else if (p.status != domain::Status::succeeded) {
     reason = R"({"reason":"canceled"})";
   }
-  append_sse(out, "done", seconds, next + 1, reason);
-  return true;
+  append_sse(out, "done", seconds, last + 1, reason);
+  return Left::end;
 }
 
-/// One reader of one prediction. Nothing is buffered for it: what it has not taken yet is read again from the
-/// prediction, so a slow reader costs a coroutine and never holds the work back.
-async::Task<void> send_events(const Api& api, service::SnapshotPtr snapshot, std::size_t next, std::string origin,
-                              std::string mount, http::BodyWriter& writer) {
+/// One reader of one prediction. What it has not taken yet is read again from the prediction: while it is slow it costs
+/// a coroutine and one piece, never a state of the prediction, and never holds the work back. When it takes nothing at
+/// all for limits.write_timeout, write() gives it up; the id of the last event that it has leads it back.
+async::Task<void> send_events(const Api& api, std::string id, std::size_t next, std::string origin, std::string mount,
+                              http::BodyWriter& writer) {
   const json::UrlContext urls{origin, mount, &api.signer};
   const async::Executor executor = co_await boost::asio::this_coro::executor;
-  const auto subscription = api.predictions.bus().subscribe(snapshot->value.id, executor);
+  const auto subscription = api.predictions.bus().subscribe(id, executor);
   for (;;) {
-    const auto now = co_await api.predictions.get_unchecked(snapshot->value.id);
-    if (!now) co_return;
     std::string out;
-    const bool ended = append_events(out, (*now)->value, next, urls);
+    Left left = Left::nothing;
+    if (const auto now = co_await api.predictions.get_unchecked(id); !now || (*now)->value.data_removed) {
+      co_return;  // without `done`: what was not sent is gone
+    } else {
+      left = append_events(out, (*now)->value, next, urls);
+    }
     if (!out.empty() && !co_await writer.write(out)) co_return;
     if (writer.draining()) co_return;
-    if (ended) {
+    if (left == Left::more) continue;
+    if (left == Left::end) {
       co_await async::StopToken().sleep_for(kLinger);
       co_return;
     }
@@ -93,9 +112,9 @@ async::Task<http::Response> stream_events(const Api& api, http::Request& request
     response.set("access-control-allow-credentials", "true");
     response.set("vary", "Origin");
   }
-  response.body = http::StreamBody{[&api, snapshot = *found, next, origin = std::string(urls.origin),
+  response.body = http::StreamBody{[&api, id = (*found)->value.id, next, origin = std::string(urls.origin),
                                     mount = std::string(urls.mount)](http::BodyWriter& writer) {
-    return send_events(api, snapshot, next, origin, mount, writer);
+    return send_events(api, id, next, origin, mount, writer);
   }};
   co_return response;
 }
