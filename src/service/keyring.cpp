@@ -46,6 +46,11 @@ KeyRing::KeyRing(ports::Store& store, const ports::Clock& clock, RateLimits limi
       generation_(next_generation()) {}
 
 async::Task<Result<void>> KeyRing::load() {
+  std::uint64_t number = 0;
+  {
+    std::scoped_lock lock(mutex_);
+    number = ++loads_;
+  }
   auto accounts = co_await store_.list_accounts();
   if (!accounts) co_return std::unexpected(accounts.error());
   auto keys = co_await store_.list_keys();
@@ -67,6 +72,9 @@ async::Task<Result<void>> KeyRing::load() {
     }
   }
   std::scoped_lock lock(mutex_);
+  // Loads may overlap. One that began later has seen every change that this one was begun for, and maybe more.
+  if (number < shown_) co_return Result<void>{};
+  shown_ = number;
   keys_ = std::move(fresh);
   generation_ = next_generation();
   co_return Result<void>{};

@@ -72,6 +72,8 @@ class KeyRing {
   const RateLimits limits_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Snapshot> keys_;      // guarded by mutex_
+  std::uint64_t loads_ = 0;                   // guarded by mutex_; begun so far
+  std::uint64_t shown_ = 0;                   // guarded by mutex_; the load that keys_ came from
   std::atomic<std::uint64_t> generation_{0};  // changes with keys_; unique in the process
 };
 

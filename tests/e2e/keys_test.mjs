@@ -37,6 +37,21 @@ test('with a running server a new key opens the next request, and a revoked one 
   assert.match((await run('keys', 'list')).stdout, /revoked/i);
 });
 
+test('of keys that are made and revoked at the same time none is forgotten and none comes back', async (t) => {
+  const server = await startServer(t, { key: false });
+  const names = Array.from({ length: 16 }, (_, i) => `key-${i}`);
+  const statuses = (keys) =>
+    Promise.all(keys.map(async (key) => (await new Api(server, { key }).get('/account')).status));
+  const keys = await Promise.all(names.map((name) => server.makeKey(name)));
+  assert.deepEqual(await statuses(keys), keys.map(() => 200));
+  const run = command(t, server.folder, server.data);
+  await Promise.all([
+    ...keys.map((key) => run('keys', 'revoke', idOf(key))),
+    ...names.map((name) => server.makeKey(`${name}-again`)),
+  ]);
+  assert.deepEqual(await statuses(keys), keys.map(() => 401));
+});
+
 test('without a server the same commands work on the data folder, and the server then knows', async (t) => {
   const folder = tempFolder(t);
   const run = command(t, folder, join(folder, 'data'));
