@@ -78,7 +78,7 @@ bool is_authority(std::string_view text) {
 
 std::optional<Method> method_of(std::string_view text) {
   for (const Method method : {Method::get, Method::post, Method::head, Method::put, Method::patch, Method::del,
-                              Method::options, Method::query}) {
+                              Method::options, Method::query, Method::trace}) {
     if (text == to_string(method)) return method;
   }
   return std::nullopt;

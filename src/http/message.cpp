@@ -25,6 +25,8 @@ std::string_view to_string(Method method) {
       return "OPTIONS";
     case Method::query:
       return "QUERY";
+    case Method::trace:
+      return "TRACE";
   }
   return "GET";
 }

@@ -17,7 +17,8 @@
 
 namespace hekto::http {
 
-enum class Method : std::uint8_t { get, head, post, put, patch, del, options, query };
+// `trace` is known so that it is refused as other methods are: no route may take it.
+enum class Method : std::uint8_t { get, head, post, put, patch, del, options, query, trace };
 std::string_view to_string(Method method);
 
 /// One request. The views point into the connection's buffer and are valid until the response has been returned.

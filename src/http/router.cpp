@@ -9,8 +9,8 @@ namespace hekto::http {
 
 namespace {
 
-constexpr std::array<Method, 8> kAllMethods = {Method::get,   Method::head, Method::post,    Method::put,
-                                               Method::patch, Method::del,  Method::options, Method::query};
+constexpr std::array<Method, 9> kAllMethods = {Method::get, Method::head,    Method::post,  Method::put,  Method::patch,
+                                               Method::del, Method::options, Method::query, Method::trace};
 
 bool is_param(std::string_view segment) {
   return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';

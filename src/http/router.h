@@ -55,7 +55,7 @@ class Router {
   const std::vector<Route>& routes() const { return routes_; }
 
  private:
-  static constexpr std::size_t kMethods = 8;
+  static constexpr std::size_t kMethods = 9;
   using ByMethod = std::array<std::int16_t, kMethods>;  // index into routes_, -1: none
 
   /// One segment of the tree of all patterns; children are indices into nodes_.

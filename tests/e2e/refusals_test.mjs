@@ -86,6 +86,8 @@ test('404 and 405: paths and methods that are not there', async () => {
   isProblem(answer, 405, '{"detail":"Method \\"PUT\\" not allowed.","status":405}');
   assert.match(answer.headers.allow, /\bGET\b/);
   assert.match(answer.headers.allow, /\bPOST\b/);
+  const trace = await send(server.origin, '/v1/account', { method: 'TRACE' });
+  isProblem(trace, 405, '{"detail":"Method \\"TRACE\\" not allowed.","status":405}');
 });
 
 test('422: everything that is wrong with an input, at once', async () => {
