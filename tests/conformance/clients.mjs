@@ -40,7 +40,7 @@ function goMethods(folder) {
 }
 
 //   name         what --client takes
-//   command      the driver; it reads the CONFORMANCE_* variables and prints one JSON object a line; see node/driver.mjs
+//   command      the driver; it reads the CONFORMANCE_* variables and prints JSON objects, see node/driver.mjs
 //   lacks        operations that the client has no call for; the driver must have all others
 //   has          the same the other way round, for clients that do little
 //   uncalled     methods that the client has and no operation calls, with the reason; any other one that is not called

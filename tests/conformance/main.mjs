@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { clients } from './clients.mjs';
+import { testDocument } from './document.mjs';
 import { operations } from './operations.mjs';
 import { send, startServers } from './servers.mjs';
 import { compatibilityPage, kFail, kNone, kNotOffered, kPass, markdownTable } from './table.mjs';
@@ -35,11 +36,14 @@ function readArguments() {
     return [...new Set(wanted ?? known)];
   };
   const allNames = clients.map((c) => c.name);
-  const names = only('client', values.client, allNames);
+  const kDocument = 'document';
+  const names = only('client', values.client, [...allNames, kDocument]);
   const mounts = only('mount', values.mount, kMounts);
-  const whole = names.length === allNames.length && mounts.length === kMounts.length;
+  const whole = names.length > allNames.length && mounts.length === kMounts.length;
   if (values['write-docs'] && !whole) throw new Error('--write-docs needs all clients and mounts');
-  return { clients: clients.filter((c) => names.includes(c.name)), mounts, writeDocs: values['write-docs'] };
+  const writeDocs = values['write-docs'];
+  const document = names.includes(kDocument);
+  return { clients: clients.filter((c) => names.includes(c.name)), document, mounts, writeDocs };
 }
 
 const drivers = new Set();
@@ -204,6 +208,33 @@ for (const client of chosen.clients) {
     }
   }
 }
+/** What came of the OpenAPI document, as the cells of a table of its own. */
+const documented = { title: '', operations: 0, requests: 0 };
+if (chosen.document) {
+  for (const mount of chosen.mounts) {
+    for (const target of targets) {
+      fast.push(async () => {
+        const { version, operations, requests, problem } = await testDocument(target, mount, folder);
+        documented.title = `OpenAPI document by Schemathesis ${version}`;
+        documented.operations = operations.size;
+        documented.requests += requests;
+        const said = problem === null ? 'pass' : 'FAIL';
+        console.log(`${documented.title} ${mount} over ${target.scheme}: ${requests} requests, ${said}`);
+        if (problem === null) {
+          ++passed;
+        } else {
+          ++failed;
+          failures.set(`document ${mount} ${target.scheme}`, {
+            where: [`${mount} over ${target.scheme}`],
+            problem,
+            title: documented.title,
+          });
+        }
+      });
+    }
+  }
+}
+
 const waits = runAll(slow, slow.length);
 await runAll(fast, kAtOnce);
 if (slow.length > 0) console.log('waiting for the runs of 61 s');
@@ -238,7 +269,15 @@ const rows = operations.map(({ id, title }) => [
     return offered.has(id) ? cells.get(`${client.name} ${id}`) : kNotOffered;
   }),
 ]);
-const table = markdownTable([head, ...rows, methodsRow]);
+const table = chosen.clients.length > 0 ? markdownTable([head, ...rows, methodsRow]) : [];
+if (chosen.document) {
+  const { title, operations: count, requests } = documented;
+  const places = ['', ...chosen.mounts.flatMap((mount) => targets.map(({ scheme }) => `${mount}, ${scheme}`))];
+  const cells = chosen.mounts.flatMap((mount) =>
+    targets.map(({ scheme }) => (failures.has(`document ${mount} ${scheme}`) ? kFail : kPass)),
+  );
+  table.push('', ...markdownTable([places, [`${title}: ${count} operations, ${requests} requests`, ...cells]]));
+}
 console.log(`\n${table.join('\n')}\n`);
 for (const { title, where, problem } of failures.values()) {
   console.log(`${title} (${where.join('; ')}):\n${problem.trimEnd()}\n`);

@@ -28,6 +28,10 @@ ${table.join('\n')}
 
 - *not offered*: the server does not have this part of the API yet ([api-differences.md](api-differences.md)).
 - –: the client has no call for it.
+- *Methods of the client that were called*: of the public methods that the installed client has; the others fail or do
+  nothing whatever the server does, and \`tests/conformance/clients.mjs\` says why.
+- *OpenAPI document*: requests of every operation, made by the served document and against it; every answer is held to
+  what the document says, and none may be a 5xx.
 - *Python beta* is the pre-release that the registry serves beside the stable one. *HTTP, Token* sends plain requests
   with the older \`Authorization: Token\`.
 
