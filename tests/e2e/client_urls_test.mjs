@@ -58,7 +58,7 @@ for (const [mount, canonical] of mounts) {
     assert.equal(answer.json().urls.get, `${base}/predictions/${id}`);
     const model = (await at.get(`/models/${kFlux}`)).json();
     assert.equal(model.url, `${base}/models/${kFlux}`);
-    for (const path of ['/account', '/collections', '/hardware', '/webhooks/default/secret', '/deployments', '/files']) {
+    for (const path of ['/account', '/trainings', '/collections', '/hardware', '/webhooks/default/secret', '/deployments', '/files']) {
       assert.equal((await at.get(path)).status, 200, path);
     }
   });

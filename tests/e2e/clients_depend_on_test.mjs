@@ -367,6 +367,37 @@ test('21 metadata may be bracketed fields, or a part with a file name', async ()
   }
 });
 
+test('22 a trained version is named in full, owner/name:hash, and runs by that name', async () => {
+  const trainer = (await api.get('/models/ostris/flux-dev-lora-trainer')).json();
+  const owner = (await api.get('/account')).json().username;
+  const model = { owner, name: 'trained', visibility: 'private', hardware: 'cpu' };
+  assert.equal((await api.post('/models', model)).status, 201);
+  const path = `/models/${trainer.owner}/${trainer.name}/versions/${trainer.latest_version.id}/trainings`;
+  const input = { input_images: 'https://example.com/images.zip', steps: 3 };
+  const created = await api.post(path, { destination: `${owner}/trained`, input });
+  assert.equal(created.status, 201, created.text);
+  const { id } = created.json();
+  const done = await until('the training to end', async () => {
+    const training = (await api.get(`/trainings/${id}`)).json();
+    assert.equal(typeof training.logs, 'string');
+    assert.ok(Object.values(training.urls).every((url) => typeof url === 'string'));
+    return isTerminal(training.status) ? training : null;
+  });
+  assert.deepEqual([done.status, done.error], ['succeeded', null]);
+  const [, full, hash] = /^([^/:]+\/[^/:]+):([0-9a-f]{64})$/.exec(done.output.version);
+  assert.equal(full, `${owner}/trained`);
+  const listed = (await api.get('/trainings')).json().results.find((training) => training.id === id);
+  assert.deepEqual(listed.output, done.output);
+
+  const version = (await api.get(`/models/${full}/versions/${hash}`)).json();
+  assert.match(version.cog_version, /^\d+\.\d+\.\d+$/);
+  assert.ok(version.openapi_schema.components.schemas.Input);
+  for (const reference of [done.output.version, hash]) {
+    const made = await api.post('/predictions', { version: reference, input: smallImage('fox') }, { prefer: 'wait=50' });
+    assert.deepEqual([made.status, made.json().status, made.json().version], [201, 'succeeded', hash]);
+  }
+});
+
 test('23 every version says its Cog version and its schema, also inside a model', async () => {
   const models = [
     ...(await api.get('/models')).json().results,
