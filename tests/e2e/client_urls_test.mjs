@@ -117,6 +117,18 @@ test('a glued address needs the key as the plain one does, and names nothing but
   }
 });
 
+test('every list that clients page through can be glued', async () => {
+  for (const path of ['/predictions', '/trainings', '/deployments', '/files', '/models', `/models/${kFlux}/versions`]) {
+    const plain = await api.get(path);
+    const glued = await api.get(`/${server.origin}/v1${path}`);
+    assert.equal(glued.status, 200, path);
+    assert.deepEqual(glued.json(), plain.json(), path);
+  }
+  for (const path of ['/models/versions', '/models//x/versions', '/models/nobody/nothing/versions', '/x/y/versions']) {
+    assert.equal((await api.get(`/${server.origin}/v1${path}`)).status, 404, path);
+  }
+});
+
 test('a glued address may name any host of this server, with http or https', async () => {
   const { next } = (await writer.get('/predictions')).json();
   const { pathname, search } = new URL(next);

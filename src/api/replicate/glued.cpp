@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 
 #include "api/problem.h"
@@ -17,8 +18,27 @@ constexpr std::array<List, 5> kLists = {{{"/predictions", list_predictions},
                                          {"/files", list_files},
                                          {"/models", list_models}}};
 
+/// Makes the owner and name in ".../models/{owner}/{name}/versions" the parameters of the request. False when `path` is
+/// of another form.
+bool read_versions_path(std::string_view path, http::Request& request) {
+  const auto take_last = [&path] {
+    const auto slash = path.rfind('/');
+    const auto segment = path.substr(slash == path.npos ? 0 : slash + 1);
+    path.remove_suffix(std::min(path.size(), segment.size() + 1));
+    return segment;
+  };
+  if (take_last() != "versions") return false;
+  const auto name = take_last();
+  const auto owner = take_last();
+  if (take_last() != "models" || owner.empty() || name.empty()) return false;
+  request.params[0] = owner;
+  request.params[1] = name;
+  return true;
+}
+
 /// Whatever host and mount stand in front: they were ours when the URL was made.
 async::Task<http::Response> list_glued(const Api& api, Call& call) {
+  if (read_versions_path(call.request.params[0], call.request)) co_return co_await list_versions(api, call);
   for (const auto& list : kLists) {
     if (call.request.params[0].ends_with(list.path)) co_return co_await list.handler(api, call);
   }

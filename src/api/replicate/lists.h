@@ -11,5 +11,7 @@ async::Task<http::Response> list_trainings(const Api& api, Call& call);
 async::Task<http::Response> list_deployments(const Api& api, Call& call);
 async::Task<http::Response> list_files(const Api& api, Call& call);
 async::Task<http::Response> list_models(const Api& api, Call& call);
+/// Takes the model's owner and name from the first two parameters of the path.
+async::Task<http::Response> list_versions(const Api& api, Call& call);
 
 }  // namespace hekto::api

@@ -126,6 +126,17 @@ async::Task<http::Response> list_trained_versions(const Api& api, const Call& ca
   co_return json_response(page_json(call.urls, path, *from, first, last, more, results));
 }
 
+async::Task<http::Response> get_version(const Api& api, Call& call) {
+  const auto& params = call.request.params;
+  const auto offer = co_await api.versions.find(call.caller->key().account, params[0], params[1], params[2]);
+  if (!offer) co_return error_response(offer.error());
+  std::string text;
+  append_version(text, *offer->version);
+  co_return json_response(std::move(text));
+}
+
+}  // namespace
+
 async::Task<http::Response> list_versions(const Api& api, Call& call) {
   const auto found = co_await model_in_path(api, call);
   if (!found) co_return error_response(found.error());
@@ -137,17 +148,6 @@ async::Task<http::Response> list_versions(const Api& api, Call& call) {
   }
   co_return single_page(results);
 }
-
-async::Task<http::Response> get_version(const Api& api, Call& call) {
-  const auto& params = call.request.params;
-  const auto offer = co_await api.versions.find(call.caller->key().account, params[0], params[1], params[2]);
-  if (!offer) co_return error_response(offer.error());
-  std::string text;
-  append_version(text, *offer->version);
-  co_return json_response(std::move(text));
-}
-
-}  // namespace
 
 async::Task<http::Response> list_models(const Api& api, Call& call) {
   const auto request = read_model_list_request(call.request);
