@@ -300,6 +300,21 @@ test('trainings are listed in pages of 100, also behind the next URL that the Go
   assert.deepEqual(back.json().results.map(({ id }) => id), first.results.map(({ id }) => id));
 });
 
+test('the versions of a model are listed in pages of 100, also behind a glued next URL', async () => {
+  const destination = await makeModel('versioned');
+  const ids = [];
+  for (let i = 0; i < 102; i += 1) ids.push((await start(destination)).id);
+  for (const id of ids) await finished(id);
+  const first = (await api.get(`/models/${destination}/versions`)).json();
+  assert.deepEqual([first.results.length, first.previous], [100, null]);
+  const second = (await api.get(`/${first.next}`)).json();
+  assert.deepEqual([second.results.length, second.next], [2, null]);
+  assert.equal(new Set([...first.results, ...second.results].map(({ id }) => id)).size, 102);
+  const back = await send(server.origin, second.previous, { headers: api.headers });
+  assert.deepEqual(back.json(), first);
+  assert.equal((await api.get(`/http://host/v1/elsewhere/${destination}/versions`)).status, 404);
+});
+
 test('a training that a kill -9 interrupts goes on and makes one version, which runs after it', async (t) => {
   const first = await startServer(t, { args });
   const key = first.key;
@@ -318,6 +333,33 @@ test('a training that a kill -9 interrupts goes on and makes one version, which 
   const versions = (await again.get('/models/default/sturdy/versions')).json().results.map(({ id }) => `default/sturdy:${id}`);
   assert.deepEqual(versions, [ended.output.version, (await again.prediction(done.json().id)).output.version]);
   assert.equal((await again.run('default/sturdy', smallImage('TOK'))).status, 'succeeded');
+});
+
+test('kills at any moment lose no version and make none twice', async (t) => {
+  let running = await startServer(t, { args });
+  const { key, folder } = running;
+  const on = () => new Api(running, { key });
+  const model = { owner: 'default', name: 'survivor', visibility: 'private', hardware: 'cpu' };
+  assert.equal((await call('POST', '/models', model, on())).status, 201);
+  const ids = [];
+  for (let kill = 0; kill < 4; kill += 1) {
+    for (let i = 0; i < 12; i += 1) {
+      const body = { destination: 'default/survivor', input: input({ trigger_word: `[sandbox:delay=${i * 10}ms]` }) };
+      const created = await call('POST', path(kTrainer), body, on());
+      assert.equal(created.status, 201, created.text);
+      ids.push(created.json().id);
+    }
+    await running.stop('SIGKILL');
+    running = await startServer(t, { folder, key: false, args });
+  }
+  const ended = [];
+  for (const id of ids) ended.push(await on().finished(id));
+  // Three attempts that a kill interrupts end a training: then, too, there is no version without its success.
+  const made = ended.filter(({ status }) => status === 'succeeded').map(({ output }) => output.version);
+  assert.ok(made.length > 0);
+  const { results } = (await on().get('/models/default/survivor/versions')).json();
+  assert.deepEqual(results.map(({ id }) => `default/survivor:${id}`).sort(), made.sort());
+  assert.equal(new Set(made).size, made.length);
 });
 
 test('after retention the data is gone, and the version stays', async (t) => {
