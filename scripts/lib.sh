@@ -9,7 +9,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build_packages=(
   clang-19 lld-19 cmake ninja-build ccache pkg-config libboost1.81-dev libsimdjson-dev libcurl4-openssl-dev
   libsqlite3-dev libssl-dev libyaml-cpp-dev libcli11-dev libfmt-dev libspdlog-dev prometheus-cpp-dev libgd-dev
-  libre2-dev zlib1g-dev fonts-dejavu-core
+  libre2-dev zlib1g-dev libsndfile1-dev libopenh264-dev fonts-dejavu-core
 )
 # What the tests need on top of it; Node.js and npm are looked for by command, see node_packages.
 test_packages=(libgtest-dev libgmock-dev libclang-rt-19-dev openssl)

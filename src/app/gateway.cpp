@@ -44,7 +44,7 @@ Gateway::Gateway(Config config)
 Gateway::~Gateway() { stop_blocking(); }
 
 Result<void> Gateway::start() {
-  auto catalog = service::load_catalog(config_.models);
+  auto catalog = service::load_catalog(service::catalog_paths(config_.data, config_.models));
   if (!catalog) return std::unexpected(catalog.error());
   auto egress = egress_policy(config_);
   if (!egress) return std::unexpected(egress.error());

@@ -10,6 +10,7 @@
 #include "api/openapi_text.h"
 #include "app/suggest.h"
 #include "cli/admin_commands.h"
+#include "cli/model_commands.h"
 #include "cli/webhook_commands.h"
 
 namespace hekto::cli {
@@ -49,6 +50,7 @@ class CommandLine {
     add_keys();
     add_accounts();
     add_webhooks();
+    add_models();
     add_run();
     add_openapi();
     add_version();
@@ -61,6 +63,7 @@ class CommandLine {
   void add_keys();
   void add_accounts();
   void add_webhooks();
+  void add_models();
   void add_run();
   void add_openapi();
   void add_version();
@@ -69,6 +72,7 @@ class CommandLine {
   std::string unknown_flag(const CLI::App& command) const;
   app::Config load() const;
   AdminCall admin() const;
+  ModelPlaces places() const;
   std::string from_environment(const std::string& value, const char* variable, const char* fallback) const;
   std::optional<Duration> duration(const char* flag, const std::string& text) const;
 
@@ -79,8 +83,9 @@ class CommandLine {
   std::map<std::string, std::vector<std::string>> flags_;
   NewKeyOptions new_key_;
   ListWebhooksOptions list_webhooks_;
+  AddModelOptions new_model_;
   RunOptions run_;
-  std::string expires_, key_, timeout_, name_;
+  std::string expires_, key_, timeout_, name_, folder_;
   bool json_ = false;
   bool markdown_ = false;
   std::function<int()> chosen_;
@@ -227,6 +232,53 @@ void CommandLine::add_webhooks() {
   rotate->callback([this] { chosen_ = [this] { return rotate_webhook_secret(admin(), name_, terminal_); }; });
 }
 
+void CommandLine::add_models() {
+  auto* models = app_.add_subcommand("models", "Add, list and remove models of the catalog");
+  add_data_options(*models);
+  models->footer(
+      "A server offers the built-in models, those in the folder 'models' of its data folder, and those of\n"
+      "'hekto serve --models'. It reads them when it starts.\n\n"
+      "Examples:\n"
+      "  hekto models list\n"
+      "  hekto models add schema.json --name acme/painter\n"
+      "  hekto models remove acme/painter");
+  auto* add = models->add_subcommand("add", "Describe a model by its OpenAPI document");
+  add->add_option("file", new_model_.file,
+                  "JSON: an OpenAPI document, a version, or a model, as Replicate's API shows them; '-' reads it from "
+                  "standard input")
+      ->required()
+      ->type_name("FILE");
+  add->add_option("--name", new_model_.name, "What the model is called; needed when the file does not say")
+      ->type_name("OWNER/NAME");
+  add->add_option("--description", new_model_.description, "What the model does, in a line")->type_name("TEXT");
+  add->add_option("--dir", folder_, "Folder to write to; else 'models' in the data folder")->type_name("DIR");
+  add->add_flag("--force", new_model_.force, "Replace a model of the same name");
+  add->footer(
+      "The last line of the output is OWNER/NAME:VERSION.\n\n"
+      "Examples:\n"
+      "  hekto models add openapi.json --name acme/painter --description \"Paints what it is told\"\n"
+      "  curl -s -H \"Authorization: Bearer $REPLICATE_API_TOKEN\" \\\n"
+      "    https://api.replicate.com/v1/models/black-forest-labs/flux-dev | hekto models add -");
+  add->callback([this] {
+    chosen_ = [this] {
+      const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+      return add_model(places(), new_model_, now, terminal_);
+    };
+  });
+
+  auto* list = models->add_subcommand("list", "Show all models: what they give, their versions, where they come from");
+  list->add_flag("--json", json_, "Print JSON");
+  list->add_option("--dir", folder_, "Also those of this folder")->type_name("DIR");
+  list->footer("Example:\n  hekto models list --json --data /var/lib/hekto");
+  list->callback([this] { chosen_ = [this] { return list_models(places(), json_, terminal_); }; });
+
+  auto* remove = models->add_subcommand("remove", "Remove a model that was added");
+  remove->add_option("name", name_, "The model")->required()->type_name("OWNER/NAME");
+  remove->add_option("--dir", folder_, "Folder that it is in; else 'models' in the data folder")->type_name("DIR");
+  remove->footer("Example:\n  hekto models remove acme/painter");
+  remove->callback([this] { chosen_ = [this] { return remove_model(places(), name_, terminal_); }; });
+}
+
 void CommandLine::add_run() {
   auto* run = app_.add_subcommand("run", "Run a model on a server and print its output");
   run->add_option("model", run_.model, "The model, perhaps with a version")
@@ -365,6 +417,11 @@ AdminCall CommandLine::admin() const {
   return [this, data](std::string_view method, std::string_view path, const domain::Value& body) {
     return actions_.admin_call(data, method, path, body);
   };
+}
+
+ModelPlaces CommandLine::places() const {
+  const auto config = load();
+  return {config.data, config.models, folder_};
 }
 
 std::string CommandLine::from_environment(const std::string& value, const char* variable, const char* fallback) const {

@@ -36,6 +36,15 @@ struct Version {
   OutputKind output = OutputKind::value;
 };
 
+/// What the files are that a model gives. A schema says no more than that they are files.
+enum class Media : std::uint8_t {
+  image,
+  cutout,  ///< an image whose background is gone
+  speech,
+  music,
+  video,
+};
+
 /// How the sandbox stands in for the model. Read from the `sandbox` section of a catalog file.
 struct SandboxProfile {
   double seconds = 1;        ///< run time at speed 1, with the default input
@@ -44,6 +53,8 @@ struct SandboxProfile {
   int steps = 10;
   double tokens_per_second = 40;  ///< text models
   double training_seconds = 20;   ///< time of a training at speed 1
+  std::optional<Media> output;    ///< of models that give files; absent: see output_media.h
+  int numbers = 2;                ///< how many numbers a list of numbers holds where the schema does not say
 };
 
 struct Model {
@@ -57,6 +68,7 @@ struct Model {
   Time created_at{};
   std::vector<Version> versions;  ///< newest first, never empty
   SandboxProfile sandbox;
+  std::string origin;                 ///< file that it was read from; a mere name for those in the program itself
   std::optional<std::string> readme;  ///< Markdown
   std::vector<std::string> tags;      ///< what search finds it by, beside its name and description
   std::vector<Prediction> examples;   ///< finished predictions for people to look at, the best first

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/ids.h"
+#include "domain/openapi.h"
 #include "json/value_json.h"
 #include "service/catalog_openapi.h"
 
@@ -41,7 +42,7 @@ void check_example(YamlReader& reader, const YAML::Node& node, const domain::Ver
   if (const auto why = problem_of(version.input, input, "input"); !why.empty()) {
     reader.wrong(node, "the example does not fit the model: " + why);
   }
-  const Value* schema = find_schema(version.openapi_schema, "Output");
+  const Value* schema = domain::openapi_schema(version.openapi_schema, "Output");
   if (schema == nullptr) return;
   const auto compiled = domain::Schema::compile(*schema, version.openapi_schema);
   if (!compiled) return;

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <map>
 
+#include "domain/openapi.h"
+#include "domain/output_media.h"
 #include "service/builtin_models.h"
 #include "service/catalog_extras.h"
 #include "service/catalog_openapi.h"
@@ -46,9 +48,9 @@ void read_versions(YamlReader& reader, const YAML::Node& root, Model& model) {
 void read_sandbox(YamlReader& reader, const YAML::Node& root, Model& model) {
   const YAML::Node node = root["sandbox"];
   if (!node.IsDefined() || reader.error()) return;
-  if (!reader.is_mapping(
-          node, "'sandbox'",
-          {"seconds", "setup_seconds", "steps_input", "steps", "tokens_per_second", "training_seconds"})) {
+  if (!reader.is_mapping(node, "'sandbox'",
+                         {"seconds", "setup_seconds", "steps_input", "steps", "tokens_per_second", "training_seconds",
+                          "output", "numbers"})) {
     return;
   }
   auto& sandbox = model.sandbox;
@@ -58,8 +60,13 @@ void read_sandbox(YamlReader& reader, const YAML::Node& root, Model& model) {
   sandbox.steps = static_cast<int>(std::min<std::int64_t>(reader.whole(node, "steps", sandbox.steps, 1), 10'000));
   sandbox.tokens_per_second = reader.number(node, "tokens_per_second", sandbox.tokens_per_second, 0.1);
   sandbox.training_seconds = reader.number(node, "training_seconds", sandbox.training_seconds, 0);
+  sandbox.numbers = static_cast<int>(std::min<std::int64_t>(reader.whole(node, "numbers", sandbox.numbers, 1), 10'000));
+  if (const auto word = reader.optional_text(node, "output")) {
+    sandbox.output = domain::parse_media(*word);
+    if (!sandbox.output) reader.wrong(node["output"], "'output' is none of image, cutout, speech, music, video");
+  }
   if (reader.error() || sandbox.steps_input.empty()) return;
-  const auto* input = find_schema(model.latest().openapi_schema, "Input");
+  const auto* input = domain::openapi_schema(model.latest().openapi_schema, "Input");
   const auto* properties = input != nullptr ? input->find("properties") : nullptr;
   if (properties == nullptr || properties->find(sandbox.steps_input) == nullptr) {
     reader.wrong(node["steps_input"], "'steps_input' names something that is no input");
@@ -82,6 +89,7 @@ Result<void> add_text(Catalog& catalog, std::string_view yaml, std::string_view 
   }
   auto model = load_model_yaml(yaml, file_name);
   if (!model) return std::unexpected(std::move(model).error());
+  model->origin = file_name;
   catalog.add(*std::move(model));
   return {};
 }
@@ -142,6 +150,17 @@ Result<std::vector<domain::Collection>> load_collections_yaml(std::string_view y
   auto collections = read_collections(reader, reader.parse(yaml));
   if (reader.error()) return std::unexpected(*reader.error());
   return collections;
+}
+
+std::filesystem::path own_models_folder(const std::filesystem::path& data) { return data / "models"; }
+
+std::vector<std::filesystem::path> catalog_paths(const std::filesystem::path& data,
+                                                 const std::vector<std::filesystem::path>& models) {
+  std::vector<std::filesystem::path> paths;
+  std::error_code error;
+  if (std::filesystem::is_directory(own_models_folder(data), error)) paths.push_back(own_models_folder(data));
+  paths.insert(paths.end(), models.begin(), models.end());
+  return paths;
 }
 
 Result<Catalog> load_catalog(const std::vector<std::filesystem::path>& extra) {

@@ -27,4 +27,11 @@ Result<std::vector<domain::Collection>> load_collections_yaml(std::string_view y
 /// models claim one version id, or a collection names a model that there is not.
 Result<domain::Catalog> load_catalog(const std::vector<std::filesystem::path>& extra);
 
+/// The folder of a data folder whose models a server offers without being told to.
+std::filesystem::path own_models_folder(const std::filesystem::path& data);
+
+/// What load_catalog reads for a server: own_models_folder(data) if there is one, then `models`.
+std::vector<std::filesystem::path> catalog_paths(const std::filesystem::path& data,
+                                                 const std::vector<std::filesystem::path>& models);
+
 }  // namespace hekto::service

@@ -3,11 +3,13 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/output_media.h"
 #include "json/value_json.h"
 
 namespace hekto::service {
@@ -282,14 +284,36 @@ TEST(LoadModel, RefusesAFileThatStandsForAnEndlessOne) {
               StartsWith("m.yaml:"));
 }
 
-TEST(BuiltinModels, AreThoseOfTheExamplesAndATrainer) {
+TEST(BuiltinModels, HoldOneOfEachKindOfOutput) {
   const auto catalog = load_catalog({});
   ASSERT_TRUE(catalog) << catalog.error().message;
-  std::vector<std::string> names;
-  for (const auto& [name, model] : catalog->models()) names.push_back(name);
-  EXPECT_THAT(names, testing::ElementsAre("black-forest-labs/flux-schnell", "lucataco/flux-schnell-lora",
-                                          "meta/meta-llama-3-8b-instruct", "ostris/flux-dev-lora-trainer",
-                                          "stability-ai/sdxl"));
+  const std::map<std::string, std::pair<OutputKind, domain::Media>> expected{
+      {"851-labs/background-remover", {OutputKind::file, domain::Media::cutout}},
+      {"adirik/grounding-dino", {OutputKind::value, domain::Media::image}},
+      {"andreasjansson/clip-features", {OutputKind::list, domain::Media::image}},
+      {"black-forest-labs/flux-schnell", {OutputKind::file_list, domain::Media::image}},
+      {"jaaari/kokoro-82m", {OutputKind::file, domain::Media::speech}},
+      {"lucataco/flux-schnell-lora", {OutputKind::file_list, domain::Media::image}},
+      {"meta/meta-llama-3-8b-instruct", {OutputKind::text_stream, domain::Media::image}},
+      {"meta/musicgen", {OutputKind::file, domain::Media::music}},
+      {"methexis-inc/img2aestheticscore", {OutputKind::value, domain::Media::image}},
+      {"minimax/speech-02-turbo", {OutputKind::file, domain::Media::speech}},
+      {"nightmareai/real-esrgan", {OutputKind::file, domain::Media::image}},
+      {"openai/whisper", {OutputKind::value, domain::Media::image}},
+      {"ostris/flux-dev-lora-trainer", {OutputKind::file_list, domain::Media::image}},
+      {"salesforce/blip", {OutputKind::text, domain::Media::image}},
+      {"stability-ai/sdxl", {OutputKind::file_list, domain::Media::image}},
+      {"wan-video/wan-2.1-1.3b", {OutputKind::file, domain::Media::video}},
+  };
+  for (const auto& [name, model] : catalog->models()) {
+    ASSERT_TRUE(expected.contains(name)) << name;
+    const auto& [output, media] = expected.at(name);
+    EXPECT_EQ(model.latest().output, output) << name;
+    if (output == OutputKind::file || output == OutputKind::file_list) {
+      EXPECT_EQ(domain::output_media(model, model.latest()), media) << name;
+    }
+  }
+  EXPECT_EQ(catalog->models().size(), expected.size());
   EXPECT_EQ(catalog->find_version("2a6b576af31790b470f0a8442e1e9791213fa13799cbb65a9fc1436e96389574").first->name,
             "flux-schnell-lora");
   EXPECT_EQ(catalog->find_version("39ed52f2a78e934b3ba6e2a89f5b1c712de7dfea535525255b1aa35c5565e08b").first->name,
@@ -380,7 +404,7 @@ TEST(LoadCatalog, OverlaysBuiltInModelsWithFilesAndFolders) {
   const auto file = other.write("sdxl.yml", changed("owner: acme\nname: shapes", "owner: stability-ai\nname: sdxl"));
   const auto catalog = load_catalog({folder.path(), file});
   ASSERT_TRUE(catalog) << catalog.error().message;
-  EXPECT_EQ(catalog->models().size(), 6U);
+  EXPECT_EQ(catalog->models().size(), load_catalog({})->models().size() + 1);
   EXPECT_EQ(catalog->find("acme", "shapes")->description, "from b");
   EXPECT_NE(
       catalog->find("stability-ai", "sdxl")->latest().openapi_schema.find("components")->find("schemas")->find("size"),

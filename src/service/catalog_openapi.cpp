@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "domain/openapi.h"
 #include "json/value_json.h"
 
 namespace hekto::service {
@@ -178,19 +179,13 @@ Value output_schema(std::string_view word) {
   return {};
 }
 
-const Value* find_schema(const Value& openapi, std::string_view name) {
-  const Value* at = openapi.find("components");
-  if (at != nullptr) at = at->find("schemas");
-  return at != nullptr ? at->find(name) : nullptr;
-}
-
 OutputKind output_kind(const Value& openapi) {
-  const Value* output = find_schema(openapi, "Output");
+  const Value* output = domain::resolve_schema(domain::openapi_schema(openapi, "Output"), openapi);
   if (output == nullptr) return OutputKind::value;
   const auto is_text = [](const Value* schema) { return schema != nullptr && schema->text_of("type") == "string"; };
   const auto is_file = [&](const Value* schema) { return is_text(schema) && schema->text_of("format") == "uri"; };
   if (output->text_of("type") == "array") {
-    const Value* items = output->find("items");
+    const Value* items = domain::resolve_schema(output->find("items"), openapi);
     if (is_file(items)) return OutputKind::file_list;
     const bool joined = output->text_of("x-cog-array-display") == "concatenate";
     return joined && is_text(items) ? OutputKind::text_stream : OutputKind::list;

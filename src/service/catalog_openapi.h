@@ -34,7 +34,4 @@ domain::Value output_schema(std::string_view word);
 /// What the Output schema of an OpenAPI document says about a model's output.
 domain::OutputKind output_kind(const domain::Value& openapi);
 
-/// The schema called `name` of an OpenAPI document, or nullptr.
-const domain::Value* find_schema(const domain::Value& openapi, std::string_view name);
-
 }  // namespace hekto::service

@@ -8,6 +8,7 @@
 #include "base/encoding.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "domain/openapi.h"
 #include "json/value_json.h"
 #include "service/catalog_openapi.h"
 
@@ -20,19 +21,6 @@ constexpr const char* kDefaultCogVersion = "0.16.8";
 
 bool is_version_id(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-/// Clients take every list for a stream when the version is below 0.3.9 or none at all.
-bool is_usable_cog_version(std::string_view text) {
-  std::array<int, 3> parts{};
-  for (int& part : parts) {
-    const auto digits = take_until(text, '.');
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), part);
-    if (error != std::errc{} || end == digits.data() || part < 0) return false;
-    // A suffix such as rc1 or +local may follow the last number.
-    if (end != digits.data() + digits.size() && &part != &parts.back()) return false;
-  }
-  return parts >= std::array{0, 3, 9};
 }
 
 using AddInput = bool (OpenApiBuilder::*)(const std::string&, const Value&);
@@ -131,7 +119,7 @@ Value read_openapi(YamlReader& reader, const YAML::Node& version) {
       reader.wrong(whole, "'openapi_schema' replaces 'input', 'output' and 'training'; give one or the other");
     }
     Value document = reader.value(whole);
-    if (find_schema(document, "Input") == nullptr)
+    if (domain::openapi_schema(document, "Input") == nullptr)
       reader.wrong(whole, "'openapi_schema' has no components.schemas.Input");
     return document;
   }
@@ -152,7 +140,7 @@ Value read_openapi(YamlReader& reader, const YAML::Node& version) {
 /// The first default or enum value that the input schema `part` itself refuses, told as a problem of it; "" when none
 /// is.
 std::string contradiction(const domain::Schema& schema, const Value& openapi, std::string_view part) {
-  const Value* input = find_schema(openapi, part);
+  const Value* input = domain::openapi_schema(openapi, part);
   const Value* properties = input != nullptr ? input->find("properties") : nullptr;
   if (properties == nullptr || properties->as_object() == nullptr) return {};
   const auto refused = [&](const std::string& name, const Value& value) -> std::string {
@@ -166,7 +154,7 @@ std::string contradiction(const domain::Schema& schema, const Value& openapi, st
     if (std::string why; fallback != nullptr && !(why = refused(name, *fallback)).empty()) {
       return "the default does not satisfy its own schema: " + why;
     }
-    const Value* named = find_schema(openapi, name);
+    const Value* named = domain::openapi_schema(openapi, name);
     const Value* choices = named != nullptr ? named->find("enum") : nullptr;
     if (choices == nullptr || choices->as_array() == nullptr) continue;
     for (const auto& choice : *choices->as_array()) {
@@ -177,6 +165,18 @@ std::string contradiction(const domain::Schema& schema, const Value& openapi, st
 }
 
 }  // namespace
+
+bool is_usable_cog_version(std::string_view text) {
+  std::array<int, 3> parts{};
+  for (int& part : parts) {
+    const auto digits = take_until(text, '.');
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), part);
+    if (error != std::errc{} || end == digits.data() || part < 0) return false;
+    // A suffix such as rc1 or +local may follow the last number.
+    if (end != digits.data() + digits.size() && &part != &parts.back()) return false;
+  }
+  return parts >= std::array{0, 3, 9};
+}
 
 domain::Version read_version(YamlReader& reader, const YAML::Node& node, const std::string& model,
                              Time model_created_at) {
@@ -198,7 +198,8 @@ domain::Version read_version(YamlReader& reader, const YAML::Node& node, const s
   if (!is_version_id(version.id)) reader.wrong(node["id"], "'id' is not 64 lower-case hexadecimal digits");
 
   const YAML::Node schema_node = node["input"].IsDefined() ? node["input"] : node["openapi_schema"];
-  auto schema = domain::Schema::compile(*find_schema(version.openapi_schema, "Input"), version.openapi_schema);
+  auto schema =
+      domain::Schema::compile(*domain::openapi_schema(version.openapi_schema, "Input"), version.openapi_schema);
   if (!schema) {
     reader.wrong(schema_node, schema.error().message);
     return version;
@@ -208,7 +209,7 @@ domain::Version read_version(YamlReader& reader, const YAML::Node& node, const s
   if (const auto why = contradiction(version.input, version.openapi_schema, "Input"); !why.empty()) {
     reader.wrong(schema_node, why);
   }
-  if (const Value* inputs = find_schema(version.openapi_schema, "TrainingInput")) {
+  if (const Value* inputs = domain::openapi_schema(version.openapi_schema, "TrainingInput")) {
     const YAML::Node training_node = node["training"].IsDefined() ? node["training"] : schema_node;
     auto training = domain::Schema::compile(*inputs, version.openapi_schema);
     if (!training) {

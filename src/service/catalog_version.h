@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "domain/model.h"
 #include "service/catalog_yaml.h"
@@ -12,5 +13,8 @@ namespace hekto::service {
 /// of the model's name and the document, so that it keeps its id until its schema changes. Internal to catalog_*.cpp.
 domain::Version read_version(YamlReader& reader, const YAML::Node& node, const std::string& model,
                              Time model_created_at);
+
+/// Clients take every list for a stream when the version is below 0.3.9 or none at all.
+bool is_usable_cog_version(std::string_view text);
 
 }  // namespace hekto::service

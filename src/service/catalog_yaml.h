@@ -15,7 +15,8 @@
 namespace hekto::service {
 
 /// Reads the nodes of one YAML text. The first thing that is wrong is kept with its line; from then on every reader
-/// returns something harmless, and the caller asks error() once at the end. Internal to catalog_*.cpp, and used while building.
+/// returns something harmless, and the caller asks error() once at the end. Internal to catalog_*.cpp, and used while
+/// building.
 class YamlReader {
  public:
   explicit YamlReader(std::string_view file_name) : file_name_(file_name) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Included by the drawing .cpp files only, so that libgd's names stay out of the rest.
+// Included by what draws only, so that libgd's names stay out of the rest.
 #pragma once
 
 #include <algorithm>

@@ -36,6 +36,7 @@ constexpr std::array<NamedSize, 11> kFluxSizes{{{"1:1", {1024, 1024}},
 
 constexpr int kSmallest = 64;
 constexpr int kLargest = 2048;
+constexpr double kLargestGiven = 4096;
 
 int side(std::int64_t asked) { return static_cast<int>(std::clamp<std::int64_t>(asked, kSmallest, kLargest)) / 8 * 8; }
 
@@ -67,7 +68,18 @@ bool quarter_megapixel(const Inputs& inputs) {
   return value->as_string() != nullptr && value->as_string()->starts_with("0.25");
 }
 
-Size size_of(const Inputs& inputs) {
+/// The given image's size, enlarged as asked for. Too large a result keeps its shape.
+Size size_of_given(const Inputs& inputs, std::pair<int, int> given) {
+  double scale = std::clamp(inputs.seconds({"scale", "scale_factor", "upscale_factor"}, 1), 0.1, 16.0);
+  const double most = std::max(given.first, given.second) * scale;
+  if (most > kLargestGiven) scale *= kLargestGiven / most;
+  const auto fit = [scale](int pixels) { return std::clamp(static_cast<int>(std::lround(pixels * scale)), 16, 4096); };
+  return {fit(given.first), fit(given.second)};
+}
+
+Size size_of(const Inputs& inputs, std::optional<std::pair<int, int>> given) {
+  const bool sized = inputs.sent("width") || inputs.sent("height") || inputs.sent("aspect_ratio");
+  if (given && (!sized || inputs.text("aspect_ratio") == "match_input_image")) return size_of_given(inputs, *given);
   const std::string ratio = inputs.text("aspect_ratio");
   if (inputs.declares("aspect_ratio") && ratio != "custom") {
     Size size{1024, 1024};
@@ -85,10 +97,10 @@ Size size_of(const Inputs& inputs) {
 
 }  // namespace
 
-ImageOptions image_options(const Inputs& inputs) {
+ImageOptions image_options(const Inputs& inputs, std::optional<std::pair<int, int>> given) {
   ImageOptions options;
   options.count = static_cast<int>(std::clamp<std::int64_t>(inputs.integer("num_outputs", 1), 1, 4));
-  const Size size = size_of(inputs);
+  const Size size = size_of(inputs, given);
   options.width = size.width;
   options.height = size.height;
   const std::string format = inputs.text("output_format", "png");

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runners/sandbox/inputs.h"
 
+#include <charconv>
+
+#include "domain/openapi.h"
+
 namespace hekto::runners {
 
 using domain::Value;
@@ -15,12 +19,8 @@ const Value* not_null(const Value* value) { return value != nullptr && value->is
 
 }  // namespace
 
-const Value* component(const Value& openapi, std::string_view name) {
-  return member(member(openapi.find("components"), "schemas"), name);
-}
-
 Inputs::Inputs(const domain::Version& version, const Value& input, std::string_view part)
-    : input_(input), properties_(member(component(version.openapi_schema, part), "properties")) {}
+    : input_(input), properties_(member(domain::openapi_schema(version.openapi_schema, part), "properties")) {}
 
 const Value* Inputs::property(std::string_view name) const { return member(properties_, name); }
 
@@ -44,13 +44,36 @@ std::int64_t Inputs::integer(std::string_view name, std::int64_t fallback) const
   return fallback;
 }
 
+double Inputs::number(std::string_view name, double fallback) const {
+  const Value* value = find(name);
+  return value != nullptr && value->is_number() ? value->number() : fallback;
+}
+
+double Inputs::seconds(std::initializer_list<std::string_view> names, double fallback) const {
+  for (const auto name : names) {
+    const Value* value = find(name);
+    if (value == nullptr) continue;
+    if (value->is_number()) return value->number();
+    const auto* text = value->as_string();
+    double number = 0;
+    if (text == nullptr) continue;
+    const auto read = std::from_chars(text->data(), text->data() + text->size(), number);
+    if (read.ec == std::errc{}) return number;
+  }
+  return fallback;
+}
+
+bool Inputs::sent(std::string_view name) const { return not_null(input_.find(name)) != nullptr; }
+
 std::string Inputs::text(std::string_view name, std::string_view fallback) const {
   const Value* value = find(name);
   return value != nullptr && value->as_string() != nullptr ? *value->as_string() : std::string(fallback);
 }
 
 std::string Inputs::prompt() const {
-  if (declares("prompt")) return text("prompt");
+  for (const auto name : {"prompt", "text"}) {
+    if (declares(name)) return text(name);
+  }
   const auto* members = input_.as_object();
   if (members == nullptr) return {};
   for (const auto& [name, value] : *members) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,9 +11,6 @@
 #include "domain/value.h"
 
 namespace hekto::runners {
-
-/// The part of an OpenAPI document under components.schemas, or nullptr: "Input", "Output", …
-const domain::Value* component(const domain::Value& openapi, std::string_view name);
 
 /// What the model would see: the input as sent, completed with the defaults of the version's schema. `part` is that of
 /// the document which describes them: "Input" or "TrainingInput".
@@ -30,6 +28,12 @@ class Inputs {
 
   /// The whole number `name`, or `fallback` when it is absent or no number.
   std::int64_t integer(std::string_view name, std::int64_t fallback) const;
+  /// The number `name`, or `fallback` when it is absent or no number.
+  double number(std::string_view name, double fallback) const;
+  /// The first of `names` that is there and starts with a number, which may be a text such as "5s"; else `fallback`.
+  double seconds(std::initializer_list<std::string_view> names, double fallback) const;
+  /// Whether the caller itself gave `name`.
+  bool sent(std::string_view name) const;
   /// The text `name`, or `fallback` when it is absent or no string.
   std::string text(std::string_view name, std::string_view fallback = {}) const;
   /// What the model is asked for: the prompt, else the first text that is no address, else "".

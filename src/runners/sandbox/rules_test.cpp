@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "domain/openapi.h"
 #include "runners/sandbox/directives.h"
 #include "runners/sandbox/image_options.h"
 #include "runners/sandbox/inputs.h"
@@ -223,12 +224,12 @@ TEST(SampleValue, FitsTheSchema) {
                                            {"tags", test::list_schema(object({{"type", "string"}}))},
                                            {"mood", object({{"$ref", "#/components/schemas/Mood"}})}})},
                                   {"required", Value(Value::Array{"score", "mood"})}})}})}})}});
-  const auto* output = component(root, "Output");
+  const auto* output = domain::openapi_schema(root, "Output");
   const auto schema = domain::Schema::compile(*output, root);
   ASSERT_TRUE(schema);
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     SplitMix random(seed);
-    const auto value = sample_value(output, root, "hello", random);
+    const auto value = sample_value(output, root, {"hello"}, random);
     const auto problems = schema->check(value, "output");
     EXPECT_TRUE(problems.empty()) << domain::problems_to_detail(problems);
     ASSERT_NE(value.find("tags"), nullptr);
@@ -243,7 +244,7 @@ TEST(SampleValue, StaysWithinBoundsAndLengths) {
     ASSERT_TRUE(compiled);
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       SplitMix random(seed);
-      const auto problems = compiled->check(sample_value(&schema, root, "trời ơi", random), "output");
+      const auto problems = compiled->check(sample_value(&schema, root, {"trời ơi"}, random), "output");
       EXPECT_TRUE(problems.empty()) << domain::problems_to_detail(problems);
     }
   };
@@ -257,13 +258,28 @@ TEST(SampleValue, StaysWithinBoundsAndLengths) {
   check(object({{"type", "array"}, {"minItems", 4}, {"items", object({{"type", "boolean"}})}}));
 }
 
+TEST(SampleValue, HasTheNumbersAndFilesAskedForAndPrefersValuesToNull) {
+  const Value root;
+  SplitMix random(1);
+  const Value schema = object(
+      {{"type", "object"},
+       {"properties", object({{"embedding", test::list_schema(object({{"type", "number"}}))},
+                              {"page", test::file_schema()},
+                              {"text", object({{"anyOf", Value(Value::Array{object({{"type", "null"}}),
+                                                                            object({{"type", "string"}})})}})}})}});
+  const auto value = sample_value(&schema, root, {"hello", "data:,x", 384}, random);
+  EXPECT_EQ(value.find("embedding")->as_array()->size(), 384U);
+  EXPECT_EQ(*value.find("page")->as_string(), "data:,x");
+  EXPECT_EQ(*value.find("text")->as_string(), "hello");
+}
+
 TEST(SampleValue, EndsOnASchemaThatRefersToItself) {
   const Value root = object(
       {{"node", object({{"type", "object"}, {"properties", object({{"next", object({{"$ref", "#/node"}})}})}})}});
   SplitMix random(1);
-  EXPECT_NE(sample_value(root.find("node"), root, "x", random).as_object(), nullptr);
+  EXPECT_NE(sample_value(root.find("node"), root, {"x"}, random).as_object(), nullptr);
   const Value loop = object({{"a", object({{"$ref", "#/a"}})}});
-  EXPECT_EQ(sample_value(loop.find("a"), loop, "x", random), Value("x"));
+  EXPECT_EQ(sample_value(loop.find("a"), loop, {"x"}, random), Value("x"));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string_view>
 
-#include "base/text.h"
+#include "domain/openapi.h"
 
 namespace hekto::runners {
 
@@ -48,9 +48,10 @@ Value sample_number(const Value& schema, SplitMix& random) {
   return Value(share);
 }
 
-Value sample_string(const Value& schema, const std::string& text) {
+Value sample_string(const Value& schema, const SampleContent& content) {
+  const std::string& text = content.text;
   const auto format = schema.text_of("format");
-  if (format == "uri") return Value("https://sandbox.invalid/output");
+  if (format == "uri") return Value(content.uri);
   if (format == "date-time") return Value("2000-01-01T00:00:00Z");
   if (format == "date") return Value("2000-01-01");
   std::string out = text;
@@ -67,9 +68,9 @@ Value sample_string(const Value& schema, const std::string& text) {
   return Value(std::move(out));
 }
 
-Value sample(const Value* schema, const Value& root, const std::string& text, SplitMix& random, int depth) {
-  schema = resolve(schema, root);
-  if (schema == nullptr) return Value(text);
+Value sample(const Value* schema, const Value& root, const SampleContent& content, SplitMix& random, int depth) {
+  schema = domain::resolve_schema(schema, root);
+  if (schema == nullptr) return Value(content.text);
   for (const auto name : {"const", "default", "example"}) {
     if (const Value* value = schema->find(name); value != nullptr && !value->is_null()) return *value;
   }
@@ -82,7 +83,9 @@ Value sample(const Value* schema, const Value& root, const std::string& text, Sp
   for (const auto name : {"anyOf", "oneOf"}) {
     const Value* list = schema->find(name);
     const auto* choices = list != nullptr ? list->as_array() : nullptr;
-    if (choices != nullptr && !choices->empty()) return sample(&choices->front(), root, text, random, depth + 1);
+    if (choices == nullptr || choices->empty()) continue;
+    const auto real = std::ranges::find_if(*choices, [](const Value& c) { return c.text_of("type") != "null"; });
+    return sample(real != choices->end() ? &*real : &choices->front(), root, content, random, depth + 1);
   }
   const auto type = schema->text_of("type");
   if (type == "integer") return sample_integer(*schema, random);
@@ -91,9 +94,11 @@ Value sample(const Value* schema, const Value& root, const std::string& text, Sp
   if (type == "null") return Value(nullptr);
   if (type == "array") {
     Value::Array items;
-    const auto count =
-        std::min(std::max<std::size_t>(size_of(*schema, "minItems", 2), 1), size_of(*schema, "maxItems", 100));
-    while (items.size() < count) items.push_back(sample(schema->find("items"), root, text, random, depth + 1));
+    const Value* each = domain::resolve_schema(schema->find("items"), root);
+    const auto usual = each != nullptr && each->text_of("type") == "number" ? content.numbers : 2;
+    const auto count = std::clamp(usual, std::max<std::size_t>(size_of(*schema, "minItems", 1), 1),
+                                  std::max<std::size_t>(size_of(*schema, "maxItems", 10000), 1));
+    while (items.size() < count) items.push_back(sample(schema->find("items"), root, content, random, depth + 1));
     return Value(std::move(items));
   }
   if (type == "object" || schema->find("properties") != nullptr) {
@@ -101,34 +106,18 @@ Value sample(const Value* schema, const Value& root, const std::string& text, Sp
     const Value* properties = schema->find("properties");
     if (properties != nullptr && properties->as_object() != nullptr) {
       for (const auto& [name, part] : *properties->as_object()) {
-        members.emplace_back(name, sample(&part, root, text, random, depth + 1));
+        members.emplace_back(name, sample(&part, root, content, random, depth + 1));
       }
     }
     return Value(std::move(members));
   }
-  return sample_string(*schema, text);
+  return sample_string(*schema, content);
 }
 
 }  // namespace
 
-const Value* resolve(const Value* schema, const Value& root) {
-  for (int hops = 0; schema != nullptr && hops < 32; ++hops) {
-    if (auto pointer = schema->text_of("$ref"); pointer.starts_with("#/")) {
-      pointer.remove_prefix(2);
-      schema = &root;
-      while (!pointer.empty() && schema != nullptr) schema = schema->find(take_until(pointer, '/'));
-      continue;
-    }
-    const Value* all = schema->find("allOf");
-    const auto* parts = all != nullptr ? all->as_array() : nullptr;
-    if (parts == nullptr || parts->size() != 1 || schema->find("type") != nullptr) return schema;
-    schema = &parts->front();
-  }
-  return nullptr;
-}
-
-Value sample_value(const Value* schema, const Value& root, const std::string& text, SplitMix& random) {
-  return sample(schema, root, text, random, 0);
+Value sample_value(const Value* schema, const Value& root, const SampleContent& content, SplitMix& random) {
+  return sample(schema, root, content, random, 0);
 }
 
 }  // namespace hekto::runners

@@ -93,7 +93,7 @@ Task<RunOutcome> SandboxRun::to_end() {
   switch (kind) {
     case OutputKind::file:
     case OutputKind::file_list:
-      co_return co_await images();
+      co_return co_await files();
     case OutputKind::text:
       co_return co_await whole_text();
     case OutputKind::text_stream:

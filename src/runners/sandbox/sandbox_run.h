@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,9 @@
 #include "domain/steering.h"
 #include "ports/runner.h"
 #include "runners/sandbox/inputs.h"
+#include "runners/sandbox/sample_value.h"
+
+struct gdImageStruct;
 
 namespace hekto::runners {
 
@@ -40,12 +44,21 @@ class SandboxRun {
   async::Task<ports::RunOutcome> train();
 
   // sandbox_files.cpp
+  async::Task<ports::RunOutcome> files();
   async::Task<ports::RunOutcome> images();
+  async::Task<ports::RunOutcome> sound();
+  async::Task<ports::RunOutcome> movie();
+  /// Gives the one file of a run, or item 0 of its list, and ends it.
+  async::Task<ports::RunOutcome> one_file(ports::ProducedFile file, std::string line, std::string metrics);
+  /// The image that the input names, decoded; null when there is none, or none that can be.
+  async::Task<std::shared_ptr<gdImageStruct>> given_image();
 
   // sandbox_texts.cpp
   async::Task<ports::RunOutcome> stream_text();
   async::Task<ports::RunOutcome> whole_text();
   async::Task<ports::RunOutcome> values();
+  /// What a value that fits `schema` is made of.
+  async::Task<SampleContent> content(const domain::Value* schema) const;
   std::vector<std::string> reply_tokens() const;
   std::string text_metrics(std::size_t output_tokens) const;
 

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The outputs of a run that are text or any other JSON.
 #include <algorithm>
+#include <exception>
 #include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/encoding.h"
 #include "base/json_text.h"
+#include "base/text.h"
+#include "domain/openapi.h"
 #include "json/value_json.h"
+#include "runners/sandbox/picture.h"
 #include "runners/sandbox/sample_value.h"
 #include "runners/sandbox/sandbox_run.h"
 #include "runners/sandbox/splitmix.h"
@@ -29,6 +34,24 @@ std::string quoted(std::string_view text) {
   std::string json;
   append_json_string(json, text);
   return json;
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  constexpr std::size_t kMostLines = 100;
+  std::vector<std::string> lines;
+  while (!text.empty() && lines.size() < kMostLines) {
+    if (const auto line = take_until(text, '\n'); !line.empty()) lines.emplace_back(line);
+  }
+  return lines;
+}
+
+/// draw_picture for a pool thread, where an exception would end the process.
+Result<std::string> draw_safely(const Picture& picture) {
+  try {
+    return draw_picture(picture);
+  } catch (const std::exception&) {
+    return fail(ErrorCode::internal, "there was no memory to draw the image");
+  }
 }
 
 std::string joined(const std::vector<std::string>& parts) {
@@ -83,37 +106,65 @@ Task<SandboxRun::End> SandboxRun::single(domain::Value value) {
 
 Task<RunOutcome> SandboxRun::whole_text() {
   const auto& openapi = request_.version->openapi_schema;
-  const auto* schema = resolve(component(openapi, "Output"), openapi);
+  const auto* schema = domain::resolve_schema(domain::openapi_schema(openapi, "Output"), openapi);
   const auto tokens = reply_tokens();
   auto text = joined(steering_.awkward ? awkward_chunks() : tokens);
   if (steering_.large > 0) text = fill(text, steering_.large);
   SplitMix random(seed_);
-  if (auto end = co_await single(sample_value(schema, openapi, text, random))) co_return *end;
+  if (auto end = co_await single(sample_value(schema, openapi, {std::move(text)}, random))) co_return *end;
   co_return co_await succeed(1, text_metrics(tokens.size()));
+}
+
+Task<SampleContent> SandboxRun::content(const domain::Value* schema) const {
+  SampleContent out;
+  out.numbers = static_cast<std::size_t>(std::max(1, request_.model->sandbox.numbers));
+  out.text = "sandbox: " + prompt_;
+  if (prompt_.empty() && !request_.files.empty()) {
+    const auto& file = request_.files.front();
+    out.text = fmt::format("sandbox: this is about {} ({})", file.name, file.content_type);
+  }
+  if (steering_.awkward) out.text = joined(awkward_chunks());
+  if (steering_.large > 0) out.text = fill(out.text, steering_.large);
+  if (schema == nullptr || !json::dump(*schema).contains(R"("format":"uri")")) co_return out;
+  // Files inside of objects are real ones, in the URL itself.
+  const Picture picture{.width = 256,
+                        .height = 256,
+                        .format = ImageFormat::webp,
+                        .seed = seed_,
+                        .prompt = prompt_,
+                        .model = request_.model->full_name()};
+  const auto bytes = co_await pool_.run([picture] { return draw_safely(picture); });
+  if (bytes) out.uri = "data:image/webp;base64," + base64_encode(*bytes);
+  co_return out;
 }
 
 Task<RunOutcome> SandboxRun::values() {
   const auto& openapi = request_.version->openapi_schema;
-  const auto* schema = resolve(component(openapi, "Output"), openapi);
-  std::string text = steering_.awkward ? joined(awkward_chunks()) : "sandbox: " + prompt_;
-  if (steering_.large > 0) text = fill(text, steering_.large);
+  const auto* schema = domain::resolve_schema(domain::openapi_schema(openapi, "Output"), openapi);
+  auto made_of = co_await content(schema);
   SplitMix random(seed_);
-  auto value = sample_value(schema, openapi, text, random);
-  auto* items = value.as_array();
-  if (items == nullptr || request_.version->output != OutputKind::list) {
-    if (auto end = co_await single(std::move(value))) co_return *end;
+  if (request_.version->output != OutputKind::list) {
+    if (auto end = co_await single(sample_value(schema, openapi, made_of, random))) co_return *end;
     co_return co_await succeed(1, "");
   }
+  const auto* each = schema != nullptr ? domain::resolve_schema(schema->find("items"), openapi) : nullptr;
+  // A list of objects answers a list of lines; any other has the length that its schema asks for.
+  std::vector<std::string> lines;
+  if (each != nullptr && each->text_of("type") == "object" && steering_.large == 0) lines = lines_of(prompt_);
+  auto items = lines.empty() ? *sample_value(schema, openapi, made_of, random).as_array() : domain::Value::Array();
+  for (auto& line : lines) {
+    made_of.text = std::move(line);
+    items.push_back(sample_value(each, openapi, made_of, random));
+  }
   if (steering_.items) {
-    const auto* each = schema != nullptr ? schema->find("items") : nullptr;
-    while (items->size() < *steering_.items) items->push_back(sample_value(each, openapi, text, random));
-    items->resize(*steering_.items);
+    while (items.size() < *steering_.items) items.push_back(sample_value(each, openapi, made_of, random));
+    items.resize(*steering_.items);
   }
-  for (std::size_t i = request_.items_done; i < items->size(); ++i) {
+  for (std::size_t i = request_.items_done; i < items.size(); ++i) {
     if (auto end = co_await before_item(i)) co_return *end;
-    if (auto end = go_on_if(co_await sink_.output_json(i, true, json::dump((*items)[i])))) co_return *end;
+    if (auto end = go_on_if(co_await sink_.output_json(i, true, json::dump(items[i])))) co_return *end;
   }
-  co_return co_await succeed(items->size(), "");
+  co_return co_await succeed(items.size(), "");
 }
 
 }  // namespace hekto::runners
