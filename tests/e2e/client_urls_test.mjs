@@ -119,10 +119,12 @@ test('a glued address needs the key as the plain one does, and names nothing but
 
 test('every list that clients page through can be glued', async () => {
   for (const path of ['/predictions', '/trainings', '/deployments', '/files', '/models', `/models/${kFlux}/versions`]) {
-    const plain = await api.get(path);
+    const plain = (await api.get(path)).json();
     const glued = await api.get(`/${server.origin}/v1${path}`);
     assert.equal(glued.status, 200, path);
-    assert.deepEqual(glued.json(), plain.json(), path);
+    // By name alone: what runs may have gone on between the two.
+    const names = ({ results }) => results.map((item) => item.id ?? `${item.owner}/${item.name}`);
+    assert.deepEqual(names(glued.json()), names(plain), path);
   }
   for (const path of ['/models/versions', '/models//x/versions', '/models/nobody/nothing/versions', '/x/y/versions']) {
     assert.equal((await api.get(`/${server.origin}/v1${path}`)).status, 404, path);
