@@ -49,14 +49,13 @@ for (const [sent, applied] of [
   ['wait=0', 'wait=1'],
 ]) {
   test(`Prefer: ${sent} waits, and the answer says ${applied}`, async () => {
-    // With wait=1 on a busy machine the run may not be over in time, which is an answer as good as the other.
     const answer = await api.post(kPath, kQuick, { prefer: sent });
-    assert.ok(answer.status === 201 || applied === 'wait=1', String(answer.status));
     assert.equal(answer.headers['preference-applied'], applied);
     assert.equal(answer.headers.location, answer.json().urls.get);
-    if (answer.status !== 201) return;
-    assert.equal(answer.json().status, 'succeeded');
-    assert.equal(answer.json().output.length, 1);
+    // On a busy machine the run may not be over in time. Both answers are those of a wait; 201 and starting would be not.
+    const { status, output } = answer.json();
+    assert.deepEqual([answer.status, status], answer.status === 202 ? [202, 'starting'] : [201, 'succeeded']);
+    assert.equal(output?.length, status === 'succeeded' ? 1 : undefined);
   });
 }
 
