@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "api/problem.h"
+#include "api/replicate/create_mark.h"
 #include "base/text.h"
 
 namespace hekto::api {
@@ -94,10 +95,15 @@ void add_route(http::Router& router, const Api& api, http::Method method, std::s
         method, std::string(mount.prefix) + std::string(path),
         // The router keeps this object for as long as it serves, so the coroutine may use its captures.
         [&api, mount, rate_class, handler](http::Request& request) -> async::Task<http::Response> {
+          const auto below_mount = request.path.substr(mount.prefix.size());
           auto admitted = admit_call(api, request, rate_class);
-          if (!admitted) co_return std::move(admitted.error());
+          if (!admitted) {
+            const bool create = rate_class == service::RateClass::create;
+            if (create && admitted.error().status == 429) note_refused_create(api, request, below_mount);
+            co_return std::move(admitted.error());
+          }
           const RequestUrls urls(api, request, mount.canonical);
-          Call call{request, admitted->caller, urls.context(), request.path.substr(mount.prefix.size())};
+          Call call{request, admitted->caller, urls.context(), below_mount};
           auto response = co_await handler(api, call);
           if (admitted->decision) add_rate_headers(response, *admitted->decision);
           co_return response;

@@ -111,6 +111,7 @@ async::Task<Result<Created>> Predictions::create_once(const KeyEntry& caller, Cr
     co_return fail(ErrorCode::conflict,
                    "A request with this Idempotency-Key is still being processed. Please try again shortly.");
   }
+  if (refused_.take(mark, p->created_at)) mark.retry = 0;
   auto made = co_await store_.create_prediction_once(std::move(*p), std::move(mark));
   if (!made) co_return std::unexpected(made.error());
   switch (made->outcome) {

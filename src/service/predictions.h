@@ -18,6 +18,7 @@
 #include "service/deadlines.h"
 #include "service/dispatcher.h"
 #include "service/keyring.h"
+#include "service/refused_attempts.h"
 #include "service/snapshot.h"
 
 namespace hekto::service {
@@ -59,6 +60,9 @@ class Predictions {
   /// conflict while another create with the same key is being stored here.
   async::Task<Result<Created>> create_once(const KeyEntry& caller, CreatePrediction request, domain::CreateMark mark);
 
+  /// A create with this mark was refused in a way that lets its client try again: what follows it is no repeat.
+  void note_refused(const domain::CreateMark& mark) { refused_.note(mark, clock_.now()); }
+
   async::Task<Result<SnapshotPtr>> get(std::string_view account, std::string_view id);
   /// What get() would return without reading the store; nullptr when that needs the store, or is a refusal.
   SnapshotPtr held(std::string_view account, std::string_view id);
@@ -96,6 +100,7 @@ class Predictions {
   Recent& recent_;
   const PredictionLimits limits_;
   Deadlines deadlines_;
+  RefusedAttempts refused_;
   std::mutex mutex_;
   std::unordered_set<std::string> under_way_;  // guarded by mutex_; scopes of creates by key
   std::atomic<bool> draining_{false};

@@ -252,6 +252,38 @@ test('a later attempt makes the prediction when no earlier one arrived, or its b
   assert.notEqual(ids[0].id, ids[1].id);
 });
 
+test('what follows a refused attempt is a create of its own, not the repeat of an identical one', async (t) => {
+  const args = ['--sandbox-speed', '0', '--predictions-concurrency', '1', '--predictions-queue-limit', '1'];
+  const own = new Api(await startServer(t, { args }));
+  const attempt = (count) => own.post(kPath, { input: kHold }, { 'x-stainless-retry-count': String(count) });
+  const first = (await attempt(0)).json().id;
+  await own.finished(first, (p) => p.status === 'processing');
+  const second = (await attempt(0)).json().id;
+  assert.equal((await attempt(0)).status, 503, 'the queue is full');
+  assert.equal((await attempt(1)).status, 503);
+  await own.post(`/predictions/${first}/cancel`, '');
+  await own.finished(second, (p) => p.status === 'processing');
+  const third = (await attempt(2)).json().id;
+  assert.ok(third !== first && third !== second, 'the third create was wanted besides the two before');
+  assert.equal((await attempt(3)).status, 503, 'with a full queue a repeat waits, too');
+  await own.post(`/predictions/${second}/cancel`, '');
+  await own.finished(third, (p) => p.status === 'processing');
+  assert.equal((await attempt(4)).json().id, third);
+});
+
+test('what follows a throttled attempt is a create of its own, too', async (t) => {
+  const own = new Api(await startServer(t, { args: ['--sandbox-speed', '0', '--rate-limits-creates', '60'] }));
+  const attempt = (count) => own.post(kPath, words('often'), { 'x-stainless-retry-count': String(count) });
+  const ids = new Set();
+  for (let answer = await attempt(0); answer.status !== 429; answer = await attempt(0)) ids.add(answer.json().id);
+  let count = 0;
+  const made = await until('room for another create', async () => {
+    const answer = await attempt(++count);
+    return answer.status === 201 ? answer.json() : null;
+  });
+  assert.equal(ids.has(made.id), false);
+});
+
 test('a later attempt is recognised after kill -9 as well', async (t) => {
   const folder = tempFolder(t);
   let running = await Server.start({ folder });

@@ -14,6 +14,10 @@ namespace hekto::api {
 /// a malformed Idempotency-Key; a malformed count is no count.
 Result<std::optional<domain::CreateMark>> read_create_mark(const Api& api, const Call& call);
 
+/// Remembers that a create was answered 429 or 503, if its client counts attempts: the attempt that follows is no
+/// repeat of an identical create before. `path` as Call::path.
+void note_refused_create(const Api& api, const http::Request& request, std::string_view path);
+
 /// The answer to a key that was used for another request: 422.
 http::Response key_reused();
 

@@ -97,7 +97,8 @@ async::Task<http::Response> answer_create(const Api& api, Call& call, service::C
   http::Response response;
   response.status = 201;
   service::SnapshotPtr created;
-  const auto refused = [training](const Error& error) {
+  const auto refused = [training, &api, &call](const Error& error) {
+    if (error.code == ErrorCode::unavailable) note_refused_create(api, call.request, call.path);
     return training && error.code == ErrorCode::not_found ? unknown_destination() : error_response(error);
   };
   if (mark) {
