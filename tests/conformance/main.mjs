@@ -12,8 +12,8 @@ import { parseArgs } from 'node:util';
 import { clients } from './clients.mjs';
 import { testDocument } from './document.mjs';
 import { operations } from './operations.mjs';
-import { send, startServers } from './servers.mjs';
-import { compatibilityPage, kFail, kNone, kNotOffered, kPass, markdownTable } from './table.mjs';
+import { startServers } from './servers.mjs';
+import { compatibilityPage, kFail, kNone, kPass, markdownTable } from './table.mjs';
 
 const kMounts = ['/v1', '/replicate/v1'];
 /** A driver that takes longer hangs: all its fast operations together take some ten seconds. */
@@ -47,15 +47,6 @@ function readArguments() {
 }
 
 const drivers = new Set();
-
-/** The ids of the operations whose route the server knows; without a key such a route is refused, but not with 404. */
-async function offeredOperations(target) {
-  const offered = new Set();
-  for (const { id, needs } of operations) {
-    if (!needs || ![404, 405].includes((await send(target, needs[0], `/v1${needs[1]}`)).status)) offered.add(id);
-  }
-  return offered;
-}
 
 /** The environment of a driver: nothing of ours configures the client but what is given here. */
 function environment(target, folder, extra) {
@@ -153,7 +144,6 @@ process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 
 const targets = await startServers(folder);
-const offered = await offeredOperations(targets[0]);
 
 // One cell is one client doing one operation; its checks are the mounts and schemes that it was done at.
 const cells = new Map();
@@ -185,7 +175,7 @@ function record(client, target, mount, { version, problems, methods }) {
 
 const [fast, slow] = [[], []];
 for (const client of chosen.clients) {
-  const ids = operations.filter((o) => offered.has(o.id) && !client.lacks.includes(o.id));
+  const ids = operations.filter((o) => !client.lacks.includes(o.id));
   const idsOf = (isSlow) => ids.filter((o) => Boolean(o.slow) === isSlow).map((o) => o.id);
   for (const mount of chosen.mounts) {
     const done = [];
@@ -246,9 +236,7 @@ for (const client of chosen.clients) {
   const known = methodsOf.get(client.name);
   const excused = client.uncalled ?? {};
   const called = [...known].filter(([, was]) => was).map(([name]) => name);
-  const missing = [...known.keys()].filter(
-    (name) => !called.includes(name) && !(name in excused) && (offered.has('trainings') || !/training/i.test(name)),
-  );
+  const missing = [...known.keys()].filter((name) => !called.includes(name) && !(name in excused));
   const wrong = Object.keys(excused).filter((name) => !known.has(name) || called.includes(name));
   if (known.size === 0 && !client.plain) missing.push('all: the driver named no methods');
   const problem = [
@@ -264,10 +252,7 @@ for (const client of chosen.clients) {
 const head = ['operation', ...chosen.clients.map((c) => `${c.title} ${versions.get(c.name)}`.trim())];
 const rows = operations.map(({ id, title }) => [
   title,
-  ...chosen.clients.map((client) => {
-    if (client.lacks.includes(id)) return kNone;
-    return offered.has(id) ? cells.get(`${client.name} ${id}`) : kNotOffered;
-  }),
+  ...chosen.clients.map((client) => (client.lacks.includes(id) ? kNone : cells.get(`${client.name} ${id}`))),
 ]);
 const table = chosen.clients.length > 0 ? markdownTable([head, ...rows, methodsRow]) : [];
 if (chosen.document) {

@@ -2,7 +2,6 @@
 // The rows of the table: what the official clients are asked to do. A driver has one function for each row, under the
 // row's id; clients.mjs names the rows that a client has no call for.
 //
-//   needs   a route [method, path] that the row stands on: where the server does not know it, the row is "not offered"
 //   slow    takes over half a minute by itself, so it runs beside all others, and over http only
 export const operations = [
   { id: 'run-blocking', title: 'run, waiting in the create' },
@@ -37,13 +36,14 @@ export const operations = [
   { id: 'models-own', title: 'model of the own account: create, update, delete' },
   { id: 'versions-list', title: 'versions: list' },
   { id: 'versions-get', title: 'version: get' },
-  { id: 'versions-delete', title: 'version: delete, refused for the catalog' },
+  { id: 'versions-delete', title: 'version of the catalog: delete is refused' },
   { id: 'search', title: 'search' },
   { id: 'hardware', title: 'hardware: list' },
   { id: 'collections', title: 'collections: list, get' },
   { id: 'deployments', title: 'deployments: create, get, list, update, delete' },
   { id: 'deployment-run', title: 'prediction of a deployment' },
-  { id: 'trainings', title: 'trainings: list', needs: ['GET', '/trainings'] },
+  { id: 'trainings', title: 'trainings: create, list, get, cancel' },
+  { id: 'trained-run', title: 'version that a training made: run, delete' },
   { id: 'files', title: 'files: upload, get, list, delete' },
   { id: 'files-download', title: 'file: download by its signed link' },
   { id: 'files-too-large', title: 'file over the limit: 413' },

@@ -13,6 +13,8 @@ const kPredictionsInPages = 205;
 /** Two pages of whatever else has pages of a hundred, and of models, which have 25. */
 const kOthersInPages = 105;
 const kModelsInPages = 30;
+/** The smallest zip file there is, for inputs that want one. */
+const kEmptyZip = `data:application/zip;base64,${Buffer.from('504b0506'.padEnd(44, '0'), 'hex').toString('base64')}`;
 
 /** Makes an authority and a certificate of it for 127.0.0.1 in `folder`, and returns the paths of the files. */
 function makeCertificates(folder) {
@@ -104,6 +106,22 @@ async function fillPages(target) {
       return `${made.owner}/${made.name}`;
     }),
   };
+  await create('/models', { owner: 'pages', name: 'trained', visibility: 'private', hardware });
+  const trainer = '/models/ostris/flux-dev-lora-trainer';
+  const base = (await send(target, 'GET', `/v1${trainer}`, { key })).json().latest_version.id;
+  const input = { input_images: kEmptyZip, steps: 3 };
+  items.trainings = await times(kOthersInPages, async () => {
+    return (await create(`${trainer}/versions/${base}/trainings`, { destination: 'pages/trained', input })).id;
+  });
+  items.versions = [];
+  for (const id of items.trainings) {
+    let training = {};
+    while (!training.completed_at) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      training = (await send(target, 'GET', `/v1/trainings/${id}`, { key })).json();
+    }
+    items.versions.push(training.output.version.split(':')[1]);
+  }
   target.pagesKey = key;
   target.pagesFile = join(server.folder, 'pages.json');
   writeFileSync(target.pagesFile, JSON.stringify(items));

@@ -3,7 +3,6 @@
 
 export const kPass = 'pass';
 export const kFail = 'FAIL';
-export const kNotOffered = 'not offered';
 export const kNone = '–';
 
 /** Lines of a Markdown table whose columns are aligned. `rows` is a list of lists of text; the first is the head. */
@@ -26,7 +25,6 @@ real server. Only base URL and key are ours. A *pass* means that the operation d
 
 ${table.join('\n')}
 
-- *not offered*: the server does not have this part of the API yet ([api-differences.md](api-differences.md)).
 - –: the client has no call for it.
 - *Methods of the client that were called*: of the public methods that the installed client has; the others fail or do
   nothing whatever the server does, and \`tests/conformance/clients.mjs\` says why.

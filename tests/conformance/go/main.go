@@ -22,6 +22,8 @@ const (
 	imageModel     = "black-forest-labs/flux-schnell"
 	versionedModel = "lucataco/flux-schnell-lora"
 	version        = "2a6b576af31790b470f0a8442e1e9791213fa13799cbb65a9fc1436e96389574"
+	trainer        = "ostris/flux-dev-lora-trainer"
+	trainerVersion = "e440909d3512c31646ee2e0c7d6f6f4923224863a6a10c494606e79fb5844497"
 	textModel      = "meta/meta-llama-3-8b-instruct"
 )
 

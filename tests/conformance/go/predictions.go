@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"sort"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ func create(prompt string) *replicate.Prediction {
 }
 
 // pageItems returns what the account with the long lists has, newest first.
-func pageItems() (items struct{ Predictions, Deployments, Files, Models, Trainings []string }) {
+func pageItems() (items struct{ Predictions, Deployments, Files, Models, Trainings, Versions []string }) {
 	err := json.Unmarshal(must(os.ReadFile(os.Getenv("CONFORMANCE_PAGES_FILE"))), &items)
 	holds(err == nil, err)
 	return items
@@ -152,6 +153,17 @@ var predictions = operations{
 			deployments = append(deployments, deployment.Name)
 		}
 		equal(deployments, known.Deployments)
+		trainings, versions := []string{}, []string{}
+		for _, training := range allPages(must(pager.ListTrainings(ctx)), pager) {
+			trainings = append(trainings, training.ID)
+		}
+		equal(trainings, known.Trainings)
+		for _, version := range allPages(must(pager.ListModelVersions(ctx, "pages", "trained")), pager) {
+			versions = append(versions, version.ID)
+		}
+		sort.Strings(versions)
+		sort.Strings(known.Versions)
+		equal(versions, known.Versions)
 		for _, model := range allPages(must(pager.ListModels(ctx)), pager) {
 			models[model.Owner+"/"+model.Name] = true
 		}

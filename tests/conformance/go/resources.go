@@ -46,6 +46,20 @@ func makeDeployment(name string) *replicate.Deployment {
 	}))
 }
 
+// train begins a training that ends at once, or does what triggerWord tells the sandbox.
+func train(triggerWord string) *replicate.Training {
+	owner, name := must(client.GetCurrentAccount(ctx)).Username, fmt.Sprintf("trained-%d", time.Now().UnixNano())
+	must(client.CreateModel(ctx, owner, name, replicate.CreateModelOptions{
+		Visibility: "private", Hardware: (*must(client.ListHardware(ctx)))[0].SKU,
+	}))
+	emptyZip := base64.StdEncoding.EncodeToString(append([]byte("PK\x05\x06"), make([]byte, 18)...))
+	input := replicate.TrainingInput{
+		"input_images": "data:application/zip;base64," + emptyZip, "steps": 3, "trigger_word": triggerWord,
+	}
+	of, base, _ := strings.Cut(trainer, "/")
+	return must(client.CreateTraining(ctx, of, base, trainerVersion, owner+"/"+name, input, nil))
+}
+
 type received struct {
 	request *http.Request
 	body    string
@@ -200,7 +214,30 @@ var resources = operations{
 		equal([]string{string(prediction.Status), prediction.Model}, []string{"succeeded", imageModel})
 	},
 
-	"trainings": func() { holds(must(client.ListTrainings(ctx)).Results != nil, "there is a page") },
+	"trainings": func() {
+		created := train("[sandbox:delay=300s]")
+		equal([]string{string(created.Status), created.Version}, []string{"starting", trainerVersion})
+		equal(must(client.ListTrainings(ctx)).Results[0].ID, created.ID)
+		equal(must(client.CancelTraining(ctx, created.ID)).Status, replicate.Canceled)
+		equal(must(client.GetTraining(ctx, created.ID)).Status, replicate.Canceled)
+	},
+
+	"trained-run": func() {
+		training := train("TOK")
+		for !training.Status.Terminated() {
+			time.Sleep(50 * time.Millisecond)
+			training = must(client.GetTraining(ctx, training.ID))
+		}
+		reference := training.Output.(map[string]any)["version"].(string)
+		input := image(newPrompt(""))
+		output := must(client.RunWithOptions(ctx, reference, input, nil, replicate.WithBlockUntilDone()))
+		wholeJpeg(download(list(output)[0]))
+		made := must(replicate.ParseIdentifier(reference))
+		err := client.DeleteModelVersion(ctx, made.Owner, made.Name, *made.Version)
+		holds(err == nil, err)
+		_, err = client.GetModelVersion(ctx, made.Owner, made.Name, *made.Version)
+		refused(err, 404, "")
+	},
 
 	"webhook-secret": func() {
 		secret := must(client.GetDefaultWebhookSecret(ctx))

@@ -4,7 +4,8 @@
 //   CONFORMANCE_KEY                         a key of an account that nobody else uses
 //   CONFORMANCE_PAGES_KEY, _PAGES_FILE      a key of an account that has so much that its lists have pages, and a JSON
 //                                           object of what it has, newest first: `predictions`, `deployments` (names),
-//                                           `files`, `models` (owner/name), `trainings`
+//                                           `files`, `models` (owner/name), `trainings`; and without an order the
+//                                           `versions` of its model pages/trained
 //   CONFORMANCE_LIMITED_ORIGIN, _LIMITED_KEY   a server that soon answers with 429, and a key of one's own for it
 //   CONFORMANCE_OPERATIONS                  ids of operations, with commas
 // and prints {"version": "…"} for its client, then for each operation {"operation": "…", "problem": null or "…"}, and
@@ -28,12 +29,27 @@ export const kTextModel = 'meta/meta-llama-3-8b-instruct';
 
 export const pageItems = () => JSON.parse(readFileSync(process.env.CONFORMANCE_PAGES_FILE, 'utf8'));
 
+export const kTrainer = ['ostris', 'flux-dev-lora-trainer'];
+export const kTrainerVersion = 'e440909d3512c31646ee2e0c7d6f6f4923224863a6a10c494606e79fb5844497';
+
+/** Input of a training that ends at once; `triggerWord` may hold what the sandbox shall do. */
+export const training = (triggerWord = 'TOK') => ({
+  // The smallest zip file there is.
+  input_images: `data:application/zip;base64,${Buffer.from('504b0506'.padEnd(44, '0'), 'hex').toString('base64')}`,
+  steps: 3,
+  trigger_word: triggerWord,
+});
+
 let prompts = 0;
 /** A prompt that no other operation uses, followed by what the sandbox shall do. */
 export const newPrompt = (directives = '') => `prompt ${++prompts} ${directives}`.trim();
 
 /** Input of an image model that is quick to make: 512x512. */
 export const image = (prompt, more = {}) => ({ prompt, megapixels: '0.25', output_format: 'jpg', ...more });
+
+let names = 0;
+/** A name that this account has not used. */
+export const unique = (name) => `${name}-${Date.now()}-${++names}`;
 
 export function assertWholeJpeg(bytes) {
   assert.equal(Buffer.from(bytes.subarray(0, 3)).toString('hex'), 'ffd8ff', 'the file does not begin as a JPEG does');

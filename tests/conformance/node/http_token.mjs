@@ -7,6 +7,8 @@ import {
   drive,
   image,
   kImageModel,
+  kTrainer,
+  kTrainerVersion,
   key,
   kVersion,
   kVersionedModel,
@@ -17,6 +19,8 @@ import {
   origin,
   pageItems,
   pagesKey,
+  training,
+  unique,
   until,
   useUpLimit,
 } from './driver.mjs';
@@ -67,12 +71,22 @@ async function finished(id) {
   });
 }
 
+const trainings = `/models/${kTrainer.join('/')}/versions/${kTrainerVersion}/trainings`;
+
+/** A model of one's own that a training may give a version. */
+async function makeDestination() {
+  const { username: owner } = await ok(200, 'GET', '/account');
+  const [{ sku: hardware }] = await ok(200, 'GET', '/hardware');
+  const body = { owner, name: unique('trained'), hardware, visibility: 'private' };
+  return `${owner}/${(await ok(201, 'POST', '/models', { body })).name}`;
+}
+
 async function makeDeployment(name) {
   const model = await ok(200, 'GET', `/models/${kImageModel}`);
   const [{ sku }] = await ok(200, 'GET', '/hardware');
   return ok(200, 'POST', '/deployments', {
     body: {
-      name: `${name}-${Date.now()}`,
+      name: unique(name),
       model: kImageModel,
       version: model.latest_version.id,
       hardware: sku,
@@ -141,7 +155,9 @@ await drive('', {
     const known = pageItems();
     assert.deepEqual((await allPages('/files')).map((f) => f.id), known.files);
     assert.deepEqual((await allPages('/deployments')).map((d) => d.name), known.deployments);
-    if (known.trainings) assert.deepEqual((await allPages('/trainings')).map((t) => t.id), known.trainings);
+    assert.deepEqual((await allPages('/trainings')).map((t) => t.id), known.trainings);
+    const versions = (await allPages('/models/pages/trained/versions')).map((v) => v.id);
+    assert.deepEqual(versions.sort(), known.versions.sort());
     const models = (await allPages('/models')).map((m) => `${m.owner}/${m.name}`);
     assert.equal(new Set(models).size, models.length, 'a model is listed twice');
     assert.ok([kImageModel, ...known.models].every((model) => models.includes(model)), 'a model is missing');
@@ -289,7 +305,7 @@ await drive('', {
   async 'models-own'() {
     const { username: owner } = await ok(200, 'GET', '/account');
     const [{ sku: hardware }] = await ok(200, 'GET', '/hardware');
-    const name = `own-${Date.now()}`;
+    const name = unique('own');
     const made = await ok(201, 'POST', '/models', { body: { owner, name, hardware, visibility: 'private' } });
     assert.deepEqual([made.owner, made.name, made.visibility], [owner, name, 'private']);
     const words = { description: 'of my own', github_url: 'https://github.com/own/own' };
@@ -332,7 +348,30 @@ await drive('', {
   },
 
   async trainings() {
-    assert.ok(Array.isArray((await ok(200, 'GET', '/trainings')).results));
+    const destination = await makeDestination();
+    const body = { destination, input: training('[sandbox:delay=300s]') };
+    const created = await ok(201, 'POST', trainings, { body });
+    assert.deepEqual([created.status, created.version], ['starting', kTrainerVersion]);
+    assert.equal((await ok(200, 'GET', '/trainings')).results[0].id, created.id);
+    assert.equal((await ok(200, 'POST', created.urls.cancel)).status, 'canceled');
+    assert.equal((await ok(200, 'GET', `/trainings/${created.id}`)).status, 'canceled');
+    await ok(422, 'POST', trainings, { body: { destination, input: { steps: 'many' } } });
+    await ok(404, 'POST', trainings, { body: { ...body, destination: 'nobody/nothing' } });
+  },
+
+  async 'trained-run'() {
+    const destination = await makeDestination();
+    const { id } = await ok(201, 'POST', trainings, { body: { destination, input: training() } });
+    const done = await until('the end of the training', async () => {
+      const now = await ok(200, 'GET', `/trainings/${id}`);
+      return now.completed_at && now;
+    });
+    const version = done.output.version.split(':')[1];
+    const body = { version, input: image(newPrompt()) };
+    const { status, json } = await call('POST', '/predictions', { body, headers: { Prefer: 'wait' } });
+    assert.deepEqual([status, json.status, json.model], [201, 'succeeded', destination]);
+    await ok(202, 'DELETE', `/models/${destination}/versions/${version}`);
+    await ok(404, 'GET', `/models/${destination}/versions/${version}`);
   },
 
   async 'webhook-secret'() {

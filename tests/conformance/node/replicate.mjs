@@ -10,6 +10,8 @@ import {
   kImageModel,
   key,
   kTextModel,
+  kTrainer,
+  kTrainerVersion,
   kVersion,
   kVersionedModel,
   limitedKey,
@@ -21,6 +23,8 @@ import {
   pageItems,
   pagesKey,
   secure,
+  training,
+  unique,
   until,
   useUpLimit,
   watched,
@@ -79,10 +83,17 @@ async function textOf(events) {
     .join('');
 }
 
+/** A model of one's own that a training may give a version. */
+async function makeDestination() {
+  const [{ username }, [{ sku }]] = await Promise.all([replicate.accounts.current(), replicate.hardware.list()]);
+  const made = await replicate.models.create(username, unique('trained'), { visibility: 'private', hardware: sku });
+  return `${made.owner}/${made.name}`;
+}
+
 async function makeDeployment(label) {
   const [model, [hardware]] = await Promise.all([replicate.models.get(owner, name), replicate.hardware.list()]);
   return replicate.deployments.create({
-    name: `${label}-${Date.now()}`,
+    name: unique(label),
     model: kImageModel,
     version: model.latest_version.id,
     hardware: hardware.sku,
@@ -207,7 +218,9 @@ await drive(require('replicate/package.json').version, {
     };
     assert.deepEqual(await all(pager.files.list, (f) => f.id), known.files);
     assert.deepEqual(await all(pager.deployments.list, (d) => d.name), known.deployments);
-    if (known.trainings) assert.deepEqual(await all(pager.trainings.list, (t) => t.id), known.trainings);
+    assert.deepEqual(await all(pager.trainings.list, (t) => t.id), known.trainings);
+    const versions = await all(() => pager.models.versions.list('pages', 'trained'), (v) => v.id);
+    assert.deepEqual(versions.sort(), known.versions.sort());
     const models = await all(pager.models.list, (m) => `${m.owner}/${m.name}`);
     assert.equal(new Set(models).size, models.length, 'a model is listed twice');
     assert.ok([kImageModel, ...known.models].every((model) => models.includes(model)), 'a model is missing');
@@ -373,7 +386,7 @@ await drive(require('replicate/package.json').version, {
   async 'models-own'() {
     // This client can create one, and has no call to delete it.
     const account = await replicate.accounts.current();
-    const label = `own-${Date.now()}`;
+    const label = unique('own');
     const [{ sku }] = await replicate.hardware.list();
     const made = await replicate.models.create(account.username, label, { visibility: 'private', hardware: sku });
     assert.deepEqual([made.owner, made.name, made.visibility], [account.username, label, 'private']);
@@ -415,7 +428,27 @@ await drive(require('replicate/package.json').version, {
   },
 
   async trainings() {
-    assert.ok(Array.isArray((await replicate.trainings.list()).results));
+    const destination = await makeDestination();
+    const input = training('[sandbox:delay=300s]');
+    const created = await replicate.trainings.create(...kTrainer, kTrainerVersion, { destination, input });
+    assert.deepEqual([created.status, created.version, created.input], ['starting', kTrainerVersion, input]);
+    assert.equal((await replicate.trainings.list()).results[0].id, created.id);
+    assert.equal((await replicate.trainings.cancel(created.id)).status, 'canceled');
+    assert.equal((await replicate.trainings.get(created.id)).status, 'canceled');
+  },
+
+  async 'trained-run'() {
+    const destination = await makeDestination();
+    const options = { destination, input: training() };
+    const { id } = await replicate.trainings.create(...kTrainer, kTrainerVersion, options);
+    const done = await until('the end of the training', async () => {
+      const now = await replicate.trainings.get(id);
+      return now.completed_at && now;
+    });
+    assert.equal(done.status, 'succeeded', done.error);
+    assert.ok(done.output.version.startsWith(`${destination}:`), done.output.version);
+    const output = await replicate.run(done.output.version, { input: image(newPrompt()) });
+    assertWholeJpeg(await download(output[0]));
   },
 
   async 'webhook-secret'() {

@@ -2,6 +2,7 @@
 """What the drivers in Python share; ../node/driver.mjs says what a driver is given and prints."""
 
 import asyncio
+import base64
 import functools
 import http.server
 import importlib
@@ -31,6 +32,9 @@ VERSIONED_MODEL = "lucataco/flux-schnell-lora"
 VERSION = "2a6b576af31790b470f0a8442e1e9791213fa13799cbb65a9fc1436e96389574"
 TEXT_MODEL = "meta/meta-llama-3-8b-instruct"
 
+TRAINER = "ostris/flux-dev-lora-trainer"
+TRAINER_VERSION = "e440909d3512c31646ee2e0c7d6f6f4923224863a6a10c494606e79fb5844497"
+
 _numbers = itertools.count(1)
 
 
@@ -47,6 +51,12 @@ def new_prompt(directives=""):
 def image(prompt, **more):
     """Input of an image model that is quick to make: 512x512."""
     return {"prompt": prompt, "megapixels": "0.25", "output_format": "jpg", **more}
+
+
+def training(trigger_word="TOK"):
+    """Input of a training that ends at once; `trigger_word` may hold what the sandbox shall do."""
+    empty_zip = base64.b64encode(b"PK\x05\x06" + bytes(18)).decode()
+    return {"input_images": f"data:application/zip;base64,{empty_zip}", "steps": 3, "trigger_word": trigger_word}
 
 
 def equal(got, wanted):
@@ -111,7 +121,7 @@ def make_file(name, content):
 
 
 def unique(name):
-    return f"{name}-{time.time_ns() // 1_000_000}"
+    return f"{name}-{time.time_ns() // 1_000_000}-{next(_numbers)}"
 
 
 class Receiver:

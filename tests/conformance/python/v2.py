@@ -4,13 +4,14 @@
 import io
 import os
 import pathlib
+import time
 import urllib.parse
 import warnings
 
 from driver import (
-    IMAGE_MODEL, KEY, LIMITED_KEY, LIMITED_ORIGIN, MOUNT, ORIGIN, PAGES_KEY, SECURE, TEXT_MODEL, VERSION,
-    VERSIONED_MODEL, Watch, collect, download, drive, equal, holds, image, make_file, new_prompt, page_items,
-    unique, unpaged, unpaged_models, use_up_limit, whole_jpeg,
+    IMAGE_MODEL, KEY, LIMITED_KEY, LIMITED_ORIGIN, MOUNT, ORIGIN, PAGES_KEY, SECURE, TEXT_MODEL, TRAINER,
+    TRAINER_VERSION, VERSION, VERSIONED_MODEL, Watch, collect, download, drive, equal, holds, image, make_file, new_prompt, page_items,
+    training, unique, unpaged, unpaged_models, use_up_limit, whole_jpeg,
 )  # fmt: skip
 
 os.environ["REPLICATE_BASE_URL"] = ORIGIN + MOUNT
@@ -165,8 +166,9 @@ def op_pages_others():
     pager, known = Replicate(bearer_token=PAGES_KEY), page_items()
     unpaged([d.name for d in pager.deployments.list()], known["deployments"])
     unpaged([f.id for f in pager.files.list()], known["files"])
-    if "trainings" in known:
-        unpaged([t.id for t in pager.trainings.list()], known["trainings"])
+    unpaged([t.id for t in pager.trainings.list()], known["trainings"])
+    versions = [v.id for v in pager.models.versions.list(model_owner="pages", model_name="trained")]
+    equal(sorted(versions), sorted(known["versions"]))
     unpaged_models([f"{m.owner}/{m.name}" for m in pager.models.list()])
 
 
@@ -408,8 +410,38 @@ def op_deployment_run():
     equal((prediction.status, prediction.model), ("succeeded", IMAGE_MODEL))
 
 
+def train(trigger_word="TOK"):
+    hardware = client.hardware.list()[0].sku
+    owner, name = client.account.get().username, unique("trained")
+    client.models.create(owner=owner, name=name, visibility="private", hardware=hardware)
+    return client.trainings.create(
+        **dict(zip(("model_owner", "model_name"), TRAINER.split("/"))),
+        version_id=TRAINER_VERSION,
+        destination=f"{owner}/{name}",
+        input=training(trigger_word),
+    )
+
+
 def op_trainings():
-    holds(isinstance(client.trainings.list().results, list), "no page")
+    created = train("[sandbox:delay=300s]")
+    equal((created.status, created.version), ("starting", TRAINER_VERSION))
+    equal(client.trainings.list().results[0].id, created.id)
+    equal(client.trainings.cancel(training_id=created.id).status, "canceled")
+    equal(client.trainings.get(training_id=created.id).status, "canceled")
+
+
+def op_trained_run():
+    created = train()
+    while created.completed_at is None:
+        time.sleep(0.05)
+        created = client.trainings.get(training_id=created.id)
+    reference = created.output.version
+    model, version = reference.split(":")
+    arguments = {"prompt": new_prompt(), "output_format": "jpg", "megapixels": "0.25"}
+    whole_jpeg(download(client.run(reference, input=arguments)[0]))
+    trained = dict(zip(("model_owner", "model_name"), model.split("/")), version_id=version)
+    client.models.versions.delete(**trained)
+    refused(lambda: client.models.versions.get(**trained), NotFoundError, "")
 
 
 def op_webhook_secret():

@@ -9,9 +9,9 @@ import urllib.parse
 import warnings
 
 from driver import (
-    IMAGE_MODEL, KEY, LIMITED_KEY, LIMITED_ORIGIN, MOUNT, ORIGIN, PAGES_KEY, SECURE, TEXT_MODEL, VERSION,
-    VERSIONED_MODEL, Watch, collect, drive, equal, fetch, holds, image, make_file, new_prompt, page_items,
-    unique, unpaged, unpaged_models, use_up_limit, whole_jpeg,
+    IMAGE_MODEL, KEY, LIMITED_KEY, LIMITED_ORIGIN, MOUNT, ORIGIN, PAGES_KEY, SECURE, TEXT_MODEL, TRAINER,
+    TRAINER_VERSION, VERSION, VERSIONED_MODEL, Watch, collect, drive, equal, fetch, holds, image, make_file, new_prompt, page_items,
+    training, unique, unpaged, unpaged_models, use_up_limit, whole_jpeg,
 )  # fmt: skip
 
 os.environ["REPLICATE_BASE_URL"] = ORIGIN + MOUNT
@@ -170,8 +170,9 @@ async def op_pages_others():
     pager, known = AsyncReplicate(bearer_token=PAGES_KEY), page_items()
     unpaged([d.name async for d in pager.deployments.list()], known["deployments"])
     unpaged([f.id async for f in pager.files.list()], known["files"])
-    if "trainings" in known:
-        unpaged([t.id async for t in await pager.trainings.list()], known["trainings"])
+    unpaged([t.id async for t in await pager.trainings.list()], known["trainings"])
+    versions = [v.id async for v in pager.models.versions.list(model_owner="pages", model_name="trained")]
+    equal(sorted(versions), sorted(known["versions"]))
     unpaged_models([f"{m.owner}/{m.name}" async for m in pager.models.list()])
 
 
@@ -421,8 +422,38 @@ async def op_deployment_run():
     equal((prediction.status, prediction.model), ("succeeded", IMAGE_MODEL))
 
 
+async def train(trigger_word="TOK"):
+    hardware = (await client.hardware.list())[0].sku
+    owner, name = (await client.account.get()).username, unique("trained")
+    await client.models.create(owner=owner, name=name, visibility="private", hardware=hardware)
+    return await client.trainings.create(
+        **dict(zip(("model_owner", "model_name"), TRAINER.split("/"))),
+        version_id=TRAINER_VERSION,
+        destination=f"{owner}/{name}",
+        input=training(trigger_word),
+    )
+
+
 async def op_trainings():
-    holds(isinstance((await client.trainings.list()).results, list), "no page")
+    created = await train("[sandbox:delay=300s]")
+    equal((created.status, created.version), ("starting", TRAINER_VERSION))
+    equal((await client.trainings.list()).results[0].id, created.id)
+    equal((await client.trainings.cancel(training_id=created.id)).status, "canceled")
+    equal((await client.trainings.get(training_id=created.id)).status, "canceled")
+
+
+async def op_trained_run():
+    created = await train()
+    while created.completed_at is None:
+        await asyncio.sleep(0.05)
+        created = await client.trainings.get(training_id=created.id)
+    reference = created.output.version
+    model, version = reference.split(":")
+    arguments = {"prompt": new_prompt(), "output_format": "jpg", "megapixels": "0.25"}
+    whole_jpeg(await download((await client.run(reference, input=arguments))[0]))
+    trained = dict(zip(("model_owner", "model_name"), model.split("/")), version_id=version)
+    await client.models.versions.delete(**trained)
+    await refused(client.models.versions.get(**trained), NotFoundError, "")
 
 
 async def op_webhook_secret():
