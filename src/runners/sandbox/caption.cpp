@@ -68,6 +68,7 @@ void fill_rounded(gdImage& image, int left, int top, int right, int bottom, int 
         const double over = radius + 0.5 - std::sqrt(static_cast<double>(dx * dx + dy * dy));
         share = static_cast<int>(strength * std::clamp(over, 0.0, 1.0));
       }
+      if (share == 0) continue;  // a corner: what is transparent stays so
       int& pixel = image.tpixels[y][x];
       pixel = pack(mix(unpack(pixel), colour, share));
     }

@@ -26,7 +26,7 @@ struct Phone {
 
 constexpr Phone vowel(double f1, double f2, double f3) { return {0.115, 1, 0.01, {f1, f2, f3}, true}; }
 constexpr Phone voiced(double f1, double f2, double f3) { return {0.055, 0.35, 0.015, {f1, f2, f3}, false}; }
-constexpr Phone breathed(double f1, double f2, double f3) { return {0.06, 0, 0.13, {f1, f2, f3}, false}; }
+constexpr Phone breathed(double f1, double f2, double f3) { return {0.06, 0, 0.022, {f1, f2, f3}, false}; }
 constexpr Phone pause(double seconds) { return {seconds, 0, 0, {500, 1500, 2500}, false}; }
 
 Phone phone_of(char letter) {
@@ -159,7 +159,7 @@ Sound speak(const Speech& speech) {
       const double source = voice * (pulse - 0.17) + breath * (random.unit() * 2 - 1);
       const double y = mouth[0].step(source) + 0.55 * mouth[1].step(source) + 0.28 * mouth[2].step(source);
       // Lips radiate high tones better than low ones.
-      sound.samples.push_back(static_cast<float>(y - 0.82 * last));
+      sound.samples.push_back(static_cast<float>(y - 0.9 * last));
       last = y;
     }
   }
