@@ -75,6 +75,8 @@ void read_sandbox(YamlReader& reader, const YAML::Node& root, Model& model) {
 
 /// Whether the text is meant as a list of collections; what is wrong with it otherwise is for its own reader to say.
 bool has_collections(std::string_view yaml, std::string_view file_name) {
+  // Most files are models, and reading one twice would take half of a start.
+  if (!yaml.contains("collections")) return false;
   YamlReader reader(file_name);
   const YAML::Node root = reader.parse(yaml);
   return root.IsMap() && root["collections"].IsDefined();

@@ -79,7 +79,15 @@ constexpr std::string_view kSchemas = R"json({
 constexpr std::string_view kTrainingOutput = R"json({"type": "object", "title": "TrainingOutput",
   "required": ["weights"], "properties": {"weights": {"type": "string", "title": "Weights", "format": "uri"}}})json";
 
-Value fixed(std::string_view text) { return json::parse(text).value(); }
+/// Read once: a start makes a document for each model.
+const Value& fixed_paths() {
+  static const Value paths = json::parse(kPaths).value();
+  return paths;
+}
+const Value& fixed_schemas() {
+  static const Value schemas = json::parse(kSchemas).value();
+  return schemas;
+}
 
 /// "num_outputs" -> "Num Outputs"; a letter is upper-case when no letter stands before it.
 std::string title_of(std::string_view name) {
@@ -115,7 +123,7 @@ bool OpenApiBuilder::add(Value::Object& properties, const std::string& name, con
   const Value* choices = form.find("enum");
   if (choices != nullptr) {
     constexpr std::array<std::string_view, 4> taken{"Input", "Output", "TrainingInput", "TrainingOutput"};
-    if (std::ranges::find(taken, name) != taken.end() || fixed(kSchemas).find(name) != nullptr) return false;
+    if (std::ranges::find(taken, name) != taken.end() || fixed_schemas().find(name) != nullptr) return false;
     Value::Object schema{{"enum", *choices}};
     copy_member(schema, form, "type");
     schema.emplace_back("title", name);
@@ -149,13 +157,13 @@ Value OpenApiBuilder::build(Value::Array required, Value::Array required_to_trai
   if (!training_.empty()) {
     schemas.emplace_back("TrainingInput",
                          inputs_schema("TrainingInput", std::move(required_to_train), std::move(training_)));
-    schemas.emplace_back("TrainingOutput", fixed(kTrainingOutput));
+    schemas.emplace_back("TrainingOutput", json::parse(kTrainingOutput).value());
   }
   std::ranges::move(enums_, std::back_inserter(schemas));
-  std::ranges::move(*fixed(kSchemas).as_object(), std::back_inserter(schemas));
+  std::ranges::copy(*fixed_schemas().as_object(), std::back_inserter(schemas));
   return Value::Object{{"openapi", "3.0.2"},
                        {"info", Value::Object{{"title", "Cog"}, {"version", "0.1.0"}}},
-                       {"paths", fixed(kPaths)},
+                       {"paths", fixed_paths()},
                        {"components", Value::Object{{"schemas", std::move(schemas)}}}};
 }
 

@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { Api, kFlux, kFluxLoraVersion, kLlama, smallImage } from './support/http.mjs';
 import { Receiver } from './support/receiver.mjs';
 import { parseEvents, readStream } from './support/sse.mjs';
-import { Server, startServer, tempFolder } from './support/server.mjs';
+import { Server, startServer, tempFolder, until } from './support/server.mjs';
 
 const kQuick = ['--sandbox-speed', '0', '--rate-limits-creates', '0'];
 const server = await startServer({ after }, { args: kQuick });
@@ -186,6 +186,28 @@ test('the header steers every kind of create and shows nowhere', async () => {
     const p = await api.finished(answer.json().id);
     assert.equal(p.error, 'steered');
     assert.doesNotMatch(answer.text, /steer/);
+  }
+});
+
+test('the header steers trainings as well', async () => {
+  const { latest_version } = (await api.get('/models/ostris/flux-dev-lora-trainer')).json();
+  const path = `/models/ostris/flux-dev-lora-trainer/versions/${latest_version.id}/trainings`;
+  const model = { owner: 'default', name: 'trained', visibility: 'private', hardware: 'gpu-t4' };
+  assert.equal((await api.post('/models', model)).status, 201);
+  const body = { destination: 'default/trained', input: { input_images: 'https://example.com/i.zip', steps: 5 } };
+  assert.equal((await api.post(path, body, { 'hekto-sandbox': 'dance' })).status, 422);
+  for (const [header, error] of [
+    ['fail=no images', 'no images'],
+    ['setup-fail', 'Timeout starting the prediction (E6716)'],
+    ['interrupt', 'Prediction interrupted; please retry (code: PA)'],
+  ]) {
+    const created = await api.post(path, body, { 'hekto-sandbox': header });
+    assert.equal(created.status, 201, created.text);
+    const ended = await until('the end of the training', async () => {
+      const training = (await api.get(`/trainings/${created.json().id}`)).json();
+      return training.status === 'failed' ? training : null;
+    });
+    assert.equal(ended.error, error);
   }
 });
 
