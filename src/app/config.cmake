@@ -10,3 +10,6 @@ hekto_library(hekto_config
   LINK hekto_base hekto_async
   PRIVATE_LINK hekto_domain yaml-cpp
   TESTS ${CMAKE_CURRENT_LIST_DIR}/config_test.cpp)
+if(TARGET hekto_config_test)
+  target_compile_definitions(hekto_config_test PRIVATE HEKTO_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+endif()
