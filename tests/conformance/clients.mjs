@@ -11,12 +11,13 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const built = join(here, '../../build/conformance');
 
 const kPythonLacks = [
-  ...['use', 'abort', 'cancel-after', 'list-filters', 'models-describe', 'search', 'files-download', 'request'],
+  ...['video', 'use', 'abort', 'cancel-after', 'list-filters', 'models-describe', 'search', 'files-download'],
+  'request',
 ];
 // It does not read event streams: what it calls a stream is made by polling.
 const kNoModels = 'always refuses: the provider has no such models';
 const kBetaUse = 'fails by itself: it hands over an object where a class is wanted; replicate.use() works';
-const kBetaLacks = ['progress', 'abort', 'stream-files', 'stream-silent', 'webhook'];
+const kBetaLacks = ['video', 'progress', 'abort', 'stream-files', 'stream-silent', 'webhook'];
 
 // The Go driver is built so that Go itself counts which functions of the client run.
 const goFolder = (folder) => join(folder, 'coverage');
@@ -46,6 +47,7 @@ function goMethods(folder) {
 //   uncalled     methods that the client has and no operation calls, with the reason; any other one that is not called
 //                is a failure, and so is a reason that is not needed
 //   plain        it is no client library: it has no methods
+//   absent       it could not be installed, and is left out
 //   environment  further variables for a driver that runs in the given folder
 //   methodsIn    reads from that folder, once the driver has ended, which methods were called
 const described = [
@@ -53,7 +55,10 @@ const described = [
     name: 'javascript',
     title: 'JavaScript',
     command: [process.execPath, join(here, 'node/replicate.mjs')],
-    lacks: ['use', 'cancel-after', 'list-filters', 'models-describe', 'versions-delete', 'search', 'files-download'],
+    lacks: [
+      ...['video', 'use', 'cancel-after', 'list-filters', 'models-describe', 'versions-delete', 'search'],
+      'files-download',
+    ],
   },
   {
     name: 'python',
@@ -88,8 +93,8 @@ const described = [
     command: [join(built, 'go/driver')],
     // Its blocking run always asks for the longest wait.
     lacks: [
-      ...['wait-over', 'use', 'abort', 'cancel-after', 'list-filters', 'models-describe', 'search', 'files-download'],
-      'request',
+      ...['video', 'wait-over', 'use', 'abort', 'cancel-after', 'list-filters', 'models-describe', 'search'],
+      ...['files-download', 'request'],
     ],
     uncalled: {
       'ExponentialBackoff.NextDelay': 'only asked after answers without Retry-After, which are none of this server',
@@ -102,15 +107,34 @@ const described = [
     title: 'AI SDK',
     command: [process.execPath, join(here, 'node/ai_sdk.mjs')],
     has: [
-      ...['run-blocking', 'run-version', 'run-failed', 'wait-over', 'files-out', 'file-kinds'],
-      ...['error-401', 'error-404', 'error-422'],
+      ...['run-blocking', 'run-version', 'run-failed', 'wait-over', 'files-out', 'video'],
+      ...['file-kinds', 'error-401', 'error-404', 'error-422'],
     ],
     uncalled: {
       languageModel: kNoModels,
       embeddingModel: kNoModels,
       textEmbeddingModel: kNoModels,
-      video: 'no model of the catalog makes a video yet',
-      videoModel: 'the same',
+      videoModel: 'another name of video',
+    },
+  },
+  {
+    name: 'cli',
+    title: 'CLI',
+    // Where its module cannot be had there is no program.
+    absent: !process.env.CONFORMANCE_CLI,
+    command: [process.execPath, join(here, 'node/cli.mjs')],
+    has: [
+      ...['run-polling', 'run-version', 'run-text', 'run-failed', 'files-out', 'create-by-model', 'get', 'list'],
+      ...['stream-text', 'models-list', 'models-get', 'models-own', 'versions-get', 'hardware', 'account'],
+      ...['deployments', 'trainings', 'file-input', 'error-401', 'error-404', 'error-422'],
+    ],
+    environment: () => ({ CONFORMANCE_CLI: process.env.CONFORMANCE_CLI }),
+    uncalled: {
+      scaffold: 'talks to the official host alone',
+      'training list': 'only draws a table on a terminal and waits for keys',
+      'deployments schema': 'takes the name of the deployment for that of its model',
+      completion: 'no request',
+      help: 'no request',
     },
   },
   {
@@ -121,7 +145,7 @@ const described = [
     lacks: [
       ...['run-polling', 'run-version', 'run-text', 'run-failed', 'longest-wait', 'use', 'progress', 'wait', 'abort'],
       ...['stream-text', 'stream-silent', 'stream-files', 'stream-failed', 'file-input', 'file-kinds', 'request'],
-      'webhook',
+      ...['webhook', 'video'],
     ],
   },
 ];

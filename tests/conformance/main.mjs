@@ -13,7 +13,7 @@ import { clients } from './clients.mjs';
 import { testDocument } from './document.mjs';
 import { operations } from './operations.mjs';
 import { startServers } from './servers.mjs';
-import { compatibilityPage, kFail, kNone, kPass, markdownTable } from './table.mjs';
+import { compatibilityPage, kAbsent, kFail, kNone, kPass, markdownTable } from './table.mjs';
 
 const kMounts = ['/v1', '/replicate/v1'];
 /** A driver that takes longer hangs: all its fast operations together take some ten seconds. */
@@ -175,6 +175,10 @@ function record(client, target, mount, { version, problems, methods }) {
 
 const [fast, slow] = [[], []];
 for (const client of chosen.clients) {
+  if (client.absent) {
+    console.log(`${client.title}: left out, since it could not be installed`);
+    continue;
+  }
   const ids = operations.filter((o) => !client.lacks.includes(o.id));
   const idsOf = (isSlow) => ids.filter((o) => Boolean(o.slow) === isSlow).map((o) => o.id);
   for (const mount of chosen.mounts) {
@@ -233,6 +237,10 @@ await waits;
 /** The last row: that every public method was called, but for those that clients.mjs gives reasons for. */
 const methodsRow = ['methods of the client that were called'];
 for (const client of chosen.clients) {
+  if (client.absent) {
+    methodsRow.push(kAbsent);
+    continue;
+  }
   const known = methodsOf.get(client.name);
   const excused = client.uncalled ?? {};
   const called = [...known].filter(([, was]) => was).map(([name]) => name);
@@ -249,10 +257,13 @@ for (const client of chosen.clients) {
   methodsRow.push(client.plain ? kNone : `${called.length} of ${known.size}`);
 }
 
-const head = ['operation', ...chosen.clients.map((c) => `${c.title} ${versions.get(c.name)}`.trim())];
+const head = ['operation', ...chosen.clients.map((c) => `${c.title} ${versions.get(c.name) ?? ''}`.trim())];
 const rows = operations.map(({ id, title }) => [
   title,
-  ...chosen.clients.map((client) => (client.lacks.includes(id) ? kNone : cells.get(`${client.name} ${id}`))),
+  ...chosen.clients.map((client) => {
+    if (client.lacks.includes(id)) return kNone;
+    return client.absent ? kAbsent : cells.get(`${client.name} ${id}`);
+  }),
 ]);
 const table = chosen.clients.length > 0 ? markdownTable([head, ...rows, methodsRow]) : [];
 if (chosen.document) {

@@ -13,6 +13,7 @@ export const operations = [
   { id: 'longest-wait', title: 'run of 61 s with the default wait; one prediction', slow: true },
   { id: 'use', title: 'model as a function' },
   { id: 'files-out', title: 'output files: downloaded, in pieces, by URL' },
+  { id: 'video', title: 'video, by a call of its own' },
   { id: 'progress', title: 'progress read from the logs' },
   { id: 'create-by-model', title: 'prediction: create by model' },
   { id: 'create-by-version', title: 'prediction: create by version' },

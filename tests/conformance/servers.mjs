@@ -128,8 +128,8 @@ async function fillPages(target) {
 }
 
 /**
- * Starts the servers in `folder`. Each is {scheme, server, limited, authority, agent, pagesKey, pagesFile}: `server` has
- * no rate limits, `limited` answers with 429 after 60 requests, and `authority` is the certificate to trust.
+ * Starts the servers in `folder`. Each is {scheme, server, limited, authority, agent, pagesKey, pagesFile}: `server`
+ * has no rate limits, `limited` answers with 429 after 60 requests, and `authority` is the certificate to trust.
  */
 export async function startServers(folder) {
   const { authority, certificate, key } = makeCertificates(folder);

@@ -4,6 +4,7 @@
 export const kPass = 'pass';
 export const kFail = 'FAIL';
 export const kNone = '–';
+export const kAbsent = 'not run';
 
 /** Lines of a Markdown table whose columns are aligned. `rows` is a list of lists of text; the first is the head. */
 export function markdownTable(rows) {
@@ -26,6 +27,8 @@ real server. Only base URL and key are ours. A *pass* means that the operation d
 ${table.join('\n')}
 
 - –: the client has no call for it.
+- *CLI* is the command line client, v0.8.0. Where the Go module proxy does not give it, the column says *not run*, unless
+  \`REPLICATE_CLI\` names a program, such as one built from its repository.
 - *Methods of the client that were called*: of the public methods that the installed client has; the others fail or do
   nothing whatever the server does, and \`tests/conformance/clients.mjs\` says why.
 - *OpenAPI document*: requests of every operation, made by the served document and against it; every answer is held to
@@ -40,6 +43,8 @@ ${table.join('\n')}
 | JavaScript | \`https://HOST/replicate/v1\` or \`https://HOST/v1\` | \`new Replicate({ auth, baseUrl })\` |
 | Python | \`https://HOST/replicate\` or \`https://HOST\`: this client adds \`/v1\` itself | \`REPLICATE_BASE_URL\`, or \`Client(base_url=…)\` |
 | Python beta | \`https://HOST/replicate/v1\` or \`https://HOST/v1\` | \`REPLICATE_BASE_URL\`, or \`Replicate(base_url=…)\` |
+| AI SDK | \`https://HOST/replicate/v1\` or \`https://HOST/v1\` | \`createReplicate({ apiToken, baseURL })\` |
+| CLI | \`https://HOST/replicate/v1\` or \`https://HOST/v1\` | \`REPLICATE_BASE_URL\` |
 | Go | \`https://HOST/replicate/v1\` or \`https://HOST/v1\` | \`replicate.WithBaseURL(…)\` |
 
 JavaScript and Python turn output URLs into file objects only when they begin with \`https:\`; over plain http they stay

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 
 import { createReplicate } from '@ai-sdk/replicate';
-import { generateImage } from 'ai';
+import { experimental_generateVideo as generateVideo, generateImage } from 'ai';
 
 import {
   assertWholeJpeg,
@@ -23,6 +23,7 @@ const require = createRequire(import.meta.url);
 
 const provider = (apiToken = key) => watched(createReplicate({ apiToken, baseURL: origin + mount }));
 const replicate = provider();
+const kVideoModel = 'wan-video/wan-2.1-1.3b';
 const options = { replicate: { output_format: 'jpg', megapixels: '0.25' } };
 
 /** One try only, so that what the server says is what comes out. */
@@ -75,6 +76,22 @@ await drive(require('@ai-sdk/replicate/package.json').version, {
     const { images } = await generate(replicate.image(kImageModel), newPrompt(), { n: 3 });
     assert.equal(images.length, 3);
     images.forEach((image) => assertWholeJpeg(image.uint8Array));
+  },
+
+  async video() {
+    const { video, providerMetadata } = await generateVideo({
+      model: replicate.video(kVideoModel),
+      prompt: newPrompt(),
+      maxRetries: 0,
+      // Its own way to download refuses every address of this machine.
+      download: async ({ url }) => ({
+        data: new Uint8Array(await (await fetch(url)).arrayBuffer()),
+        mediaType: 'video/mp4',
+      }),
+    });
+    assert.equal(video.mediaType, 'video/mp4');
+    assert.equal(Buffer.from(video.uint8Array.subarray(4, 8)).toString(), 'ftyp');
+    assert.match(providerMetadata.replicate.predictionId, /^[0-9a-z]{26}$/);
   },
 
   async 'file-kinds'() {

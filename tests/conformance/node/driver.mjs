@@ -8,7 +8,7 @@
 //                                           `versions` of its model pages/trained
 //   CONFORMANCE_LIMITED_ORIGIN, _LIMITED_KEY   a server that soon answers with 429, and a key of one's own for it
 //   CONFORMANCE_OPERATIONS                  ids of operations, with commas
-// and prints {"version": "…"} for its client, then for each operation {"operation": "…", "problem": null or "…"}, and
+// and prints {"version": "…"} for its client, for each operation {"operation": "…", "problem": null or "…"}, and at
 // last {"methods": {"…": true or false}}: each public method of the installed client, and whether it was called.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -101,6 +101,9 @@ export async function openReceiver() {
 }
 
 const methods = new Map();
+
+/** Notes that the client has the method `name`, and whether it was called. */
+export const note = (name, called = true) => methods.set(name, called || methods.get(name) === true);
 
 /**
  * A stand-in for `target`, a client or a part of one, that notes which of its methods are called. The client itself is
