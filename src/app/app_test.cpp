@@ -67,7 +67,7 @@ TEST(EgressRules, AllowThisMachineOnlyWhileNobodyElseReachesTheServer) {
     Config config;
     config.listen = std::move(listen);
     config.public_url = std::move(public_url);
-    return egress_policy(config)->permits(loopback);
+    return egress_policy(config)->permits(loopback, 443);
   };
   EXPECT_TRUE(permits({"127.0.0.1:0"}, ""));
   EXPECT_TRUE(permits({"127.0.0.1:0", "[::1]:0", "localhost:0", "127.1.2.3:0"}, ""));
@@ -82,12 +82,29 @@ TEST(EgressRules, AllowThisMachineOnlyWhileNobodyElseReachesTheServer) {
 TEST(EgressRules, AllowTheNetworksOfTheConfiguration) {
   Config config;
   config.listen = {"0.0.0.0:8080"};
-  EXPECT_FALSE(egress_policy(config)->permits(*parse_ip_address("10.1.2.3")));
+  EXPECT_FALSE(egress_policy(config)->permits(*parse_ip_address("10.1.2.3"), 443));
   config.egress_allow = {"10.1.0.0/16", "127.0.0.1"};
-  EXPECT_TRUE(egress_policy(config)->permits(*parse_ip_address("10.1.2.3")));
-  EXPECT_TRUE(egress_policy(config)->permits(*parse_ip_address("127.0.0.1")));
-  EXPECT_FALSE(egress_policy(config)->permits(*parse_ip_address("10.2.0.1")));
-  EXPECT_TRUE(egress_policy(config)->permits(*parse_ip_address("8.8.8.8")));
+  EXPECT_TRUE(egress_policy(config)->permits(*parse_ip_address("10.1.2.3"), 443));
+  EXPECT_TRUE(egress_policy(config)->permits(*parse_ip_address("127.0.0.1"), 443));
+  EXPECT_FALSE(egress_policy(config)->permits(*parse_ip_address("10.2.0.1"), 443));
+  EXPECT_TRUE(egress_policy(config)->permits(*parse_ip_address("8.8.8.8"), 443));
+}
+
+TEST(EgressRules, KeepToThePortsOfTheConfigurationAndOffTheServersOwn) {
+  const auto global = *parse_ip_address("8.8.8.8");
+  const auto loopback = *parse_ip_address("127.0.0.1");
+  Config config;
+  config.listen = {"127.0.0.1:8080", "127.0.0.1:0"};
+  config.egress_allow = {"127.0.0.0/8"};
+  EXPECT_TRUE(egress_policy(config)->permits(global, 80));
+  EXPECT_FALSE(egress_policy(config)->permits(global, 25));
+  EXPECT_TRUE(egress_policy(config)->permits(loopback, 8081));
+  EXPECT_FALSE(egress_policy(config)->permits(loopback, 8080));
+  config.egress_ports = {"25", "9000-9002"};
+  EXPECT_TRUE(egress_policy(config)->permits(global, 25));
+  EXPECT_TRUE(egress_policy(config)->permits(global, 9002));
+  EXPECT_FALSE(egress_policy(config)->permits(global, 80));
+  EXPECT_FALSE(egress_policy(config)->permits(global, 9003));
 }
 
 }  // namespace

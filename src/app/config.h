@@ -64,6 +64,7 @@ struct Config {
   Duration webhook_keep = std::chrono::hours(24 * 7);   ///< webhooks.keep: log of settled messages
   double webhook_schedule_scale = 1;      ///< webhooks.schedule_scale: stretches the waits between attempts
   std::vector<std::string> egress_allow;  ///< egress.allow: networks that may be called beside the internet
+  std::vector<std::string> egress_ports = {"80", "443", "1024-65535"};  ///< egress.ports: that may be called
 };
 
 /// Where the values come from, strongest first: flag, environment (HEKTO_…), file, default.

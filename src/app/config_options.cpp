@@ -132,6 +132,12 @@ Option list(std::string path, std::string_view kind, std::string_view help, Acce
   return option;
 }
 
+Result<std::string> read_ports(std::string_view text) {
+  const auto ports = parse_ports(text);
+  if (!ports) return std::unexpected(ports.error());
+  return std::string(text);
+}
+
 Result<std::string> read_listen(std::string_view text) {
   auto address = parse_listen(text);
   if (!address) return std::unexpected(address.error());
@@ -320,8 +326,11 @@ void add_webhook_options(std::vector<Option>& table) {
       "Stretches the waits between attempts; 1 is about 75 hours in all, for tests less",
       [](Config& c) -> auto& { return c.webhook_schedule_scale; }, 0.0001, 10.0, parse_factor, format_factor));
   table.push_back(list(
-      "egress.allow", "ADDRESS", "Private addresses or blocks that webhooks may be sent to, or none",
+      "egress.allow", "ADDRESS", "Private addresses or blocks that inputs and webhooks may lead to, or none",
       [](Config& c) -> auto& { return c.egress_allow; }, true, parse_network));
+  table.push_back(list(
+      "egress.ports", "PORTS", "Ports that inputs and webhooks may lead to, such as 443 or 1024-65535",
+      [](Config& c) -> auto& { return c.egress_ports; }, false, read_ports));
 }
 
 }  // namespace

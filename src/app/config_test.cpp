@@ -181,6 +181,11 @@ TEST_F(ConfigTest, NamesTheLineAndWhatIsExpectedOfAWrongType) {
               HasSubstr("hekto.yaml:3: listen expects HOST:PORT"));
   EXPECT_THAT(error_of("listen:\n  - [a]\n"), HasSubstr(":2: listen expects HOST:PORT or a list of them, got a list"));
   EXPECT_THAT(error_of("trusted_proxies: 10.0.0.0/33\n"), HasSubstr(":1: trusted_proxies expects an address or block"));
+  for (const char* bad : {"0", "65536", "2-1", "-1", "1-", "http", "1-2-3"}) {
+    EXPECT_THAT(error_of("egress:\n  ports: " + std::string(bad) + "\n"),
+                HasSubstr(":2: egress.ports expects a port or a range"));
+  }
+  EXPECT_THAT(load("egress:\n  ports: [443, 8000-8100]\n")->egress_ports, ElementsAre("443", "8000-8100"));
 }
 
 TEST_F(ConfigTest, RefusesWhatIsNoYamlMapping) {

@@ -162,6 +162,18 @@ Result<std::string> parse_network(std::string_view text) {
   return std::string(text);
 }
 
+Result<std::pair<std::uint16_t, std::uint16_t>> parse_ports(std::string_view text) {
+  const auto dash = text.find('-');
+  std::uint16_t first = 0, last = 0;
+  bool good = read_all(text.substr(0, dash), first);
+  last = first;
+  if (dash != std::string_view::npos) good = read_all(text.substr(dash + 1), last) && good;
+  if (!good || first == 0 || last < first) {
+    return unexpected_text("a port or a range of them such as 443 or 1024-65535", text);
+  }
+  return std::pair(first, last);
+}
+
 Result<ListenAddress> parse_listen(std::string_view text) {
   const auto bad = [&] {
     return unexpected_text(

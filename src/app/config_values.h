@@ -29,6 +29,8 @@ Result<domain::Hardware> parse_hardware(std::string_view text);
 Result<std::string> parse_media_pattern(std::string_view text);
 /// An IPv4 or IPv6 address, or a block of them such as 10.0.0.0/8.
 Result<std::string> parse_network(std::string_view text);
+/// A port, or first and last of a range.
+Result<std::pair<std::uint16_t, std::uint16_t>> parse_ports(std::string_view text);
 
 std::string format_size(std::size_t bytes);  ///< "16KiB"; bytes when no larger unit divides it
 std::string format_span(Duration span);      ///< "1h30m"; "0s"

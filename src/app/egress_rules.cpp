@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "app/config_values.h"
+
 namespace hekto::app {
 namespace {
 
@@ -30,7 +32,17 @@ Result<egress::EgressPolicy> egress_policy(const Config& config) {
     return address && is_loopback(address->host);
   });
   const bool named_alone = config.public_url.empty() || is_loopback(host_of(config.public_url));
-  return egress::EgressPolicy{std::move(*allow), alone && named_alone};
+  egress::EgressPolicy policy{std::move(*allow), alone && named_alone, {}};
+  for (const auto& text : config.egress_ports) {
+    const auto ports = parse_ports(text);
+    if (!ports) return std::unexpected(ports.error());
+    policy.ports.push_back({ports->first, ports->second});
+  }
+  for (const auto& text : config.listen) {
+    const auto address = parse_listen(text);
+    if (address && address->port != 0) policy.own_ports.push_back(address->port);
+  }
+  return policy;
 }
 
 }  // namespace hekto::app

@@ -171,6 +171,7 @@ Result<void> Gateway::listen() {
     metrics_.observe(exchange);
     log_exchange(exchange, config_.access_log);
   };
+  std::vector<std::uint16_t> own_ports;
   for (const auto& text : config_.listen) {
     const auto address = parse_listen(text);
     if (!address) return std::unexpected(address.error());
@@ -186,8 +187,10 @@ Result<void> Gateway::listen() {
     const bool ipv6 = address->host.find(':') != std::string::npos;
     urls_.push_back((config_.tls_certificate.empty() ? "http://" : "https://") +
                     (ipv6 ? "[" + address->host + "]" : address->host) + ":" + std::to_string(server->port()));
+    own_ports.push_back(server->port());
     servers_.push_back(std::move(server));
   }
+  egress_->set_own_ports(own_ports);
   http::ListenerOptions admin;
   admin.unix_path = (config_.data / "hekto.sock").string();
   admin_server_ = std::make_unique<http::Server>(io_, admin_router_, std::move(admin), [this](const auto& exchange) {

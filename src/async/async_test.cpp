@@ -45,6 +45,21 @@ TEST(StopToken, LetsASleepEndByItself) {
   EXPECT_TRUE(boost::asio::co_spawn(io.next(), task(StopToken()), boost::asio::use_future).get());
 }
 
+TEST(StopToken, CallsBackOnceAndNotAfterTheCallbackHasGone) {
+  int calls = 0;
+  StopToken stop;
+  {
+    const StopCallback gone(stop, [&] { calls += 100; });
+  }
+  const StopCallback early(stop, [&] { ++calls; });
+  EXPECT_EQ(calls, 0);
+  stop.request_stop();
+  stop.request_stop();
+  EXPECT_EQ(calls, 1);
+  const StopCallback late(stop, [&] { ++calls; });
+  EXPECT_EQ(calls, 2) << "a stop of before counts";
+}
+
 TEST(TaskScope, RefusesNewcomersOnceClosedAndWaitsForTheRest) {
   IoThreads io(1);
   io.start();

@@ -48,4 +48,22 @@ Task<bool> StopToken::sleep_for(Duration span) const {
   co_return true;
 }
 
+StopCallback::StopCallback(const StopToken& token, std::function<void()> callback) : state_(token.state_) {
+  {
+    std::scoped_lock lock(state_->mutex);
+    if (!state_->stopped) {
+      state_->on_stop.push_front(std::move(callback));
+      entry_ = state_->on_stop.begin();
+      return;
+    }
+  }
+  callback();
+}
+
+StopCallback::~StopCallback() {
+  std::scoped_lock lock(state_->mutex);
+  // Once stopped, the list belongs to whoever asked.
+  if (!state_->stopped) state_->on_stop.erase(entry_);
+}
+
 }  // namespace hekto::async

@@ -24,12 +24,27 @@ class StopToken {
   Task<bool> sleep_for(Duration span) const;
 
  private:
+  friend class StopCallback;
   struct State {
     std::mutex mutex;
     bool stopped = false;                      // guarded by mutex
     std::list<std::function<void()>> on_stop;  // guarded by mutex; called once, without the lock held
   };
   std::shared_ptr<State> state_;
+};
+
+/// Calls `callback` once when the token is asked to stop, on the thread that asks; at once when it was before. No call
+/// begins after the destructor, but one may still be under way on another thread: what it touches must outlive that.
+class StopCallback {
+ public:
+  StopCallback(const StopToken& token, std::function<void()> callback);
+  ~StopCallback();
+  StopCallback(const StopCallback&) = delete;
+  StopCallback& operator=(const StopCallback&) = delete;
+
+ private:
+  std::shared_ptr<StopToken::State> state_;
+  std::list<std::function<void()>>::iterator entry_;
 };
 
 }  // namespace hekto::async

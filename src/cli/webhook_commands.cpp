@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "cli/admin_answers.h"
 #include "cli/table.h"
+#include "domain/http_url.h"
 #include "domain/webhook.h"
 #include "json/value_json.h"
 
@@ -26,7 +27,7 @@ std::string last_result(const Value& webhook) {
 
 /// Without path and query, which may hold what only the receiver should know.
 std::string target_of(const Value& webhook) {
-  const auto url = domain::parse_webhook_url(webhook.text_of("url"));
+  const auto url = domain::parse_http_url(webhook.text_of("url"));
   return url ? url->origin : "-";
 }
 

@@ -20,7 +20,7 @@ std::optional<WebhookEvent> parse_webhook_event(std::string_view text);
 
 /// Whom to tell about a prediction, and what of.
 struct Webhook {
-  std::string url;                   ///< as asked for; satisfies parse_webhook_url
+  std::string url;                   ///< as asked for; satisfies parse_http_url
   std::vector<WebhookEvent> filter;  ///< as asked for, without repeats; empty: nothing was asked for
   std::string origin;                ///< with `mount`: what the URLs in its payload start with
   std::string mount;
@@ -75,15 +75,5 @@ Secret new_webhook_secret();
 /// The webhook-signature header: "v1,<base64 of HMAC-SHA256>" over "<id>.<seconds>.<body>", for each secret that is
 /// valid at `now`, separated by spaces. Entries whose secret is malformed are left out.
 std::string webhook_signature(const WebhookSecrets& secrets, std::string_view id, Time now, std::string_view body);
-
-/// What is needed to call a URL.
-struct WebhookUrl {
-  std::string origin;   ///< lower case, without a default port: "https://hooks.example:8443"
-  std::string request;  ///< what to ask for: bytes beyond ASCII escaped, without the fragment
-};
-
-/// nullopt unless `text` is an absolute http or https URL of at most 4096 bytes, with a host and without a user name
-/// or password, and nothing in it could be read in two ways (control characters, spaces, backslashes).
-std::optional<WebhookUrl> parse_webhook_url(std::string_view text);
 
 }  // namespace hekto::domain

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.h"
+#include "domain/http_url.h"
 #include "domain/webhook_schedule.h"
 
 namespace hekto::domain {
@@ -84,9 +85,9 @@ TEST(WebhookSecret, HasOneUnderscoreAndBase64WithoutPadding) {
   EXPECT_EQ(seen.size(), 1000u);
 }
 
-TEST(WebhookUrl, IsSplitIntoOriginAndWhatIsAskedFor) {
+TEST(HttpUrl, IsSplitIntoOriginAndWhatIsAskedFor) {
   const auto check = [](std::string_view text, std::string_view origin, std::string_view request) {
-    const auto url = parse_webhook_url(text);
+    const auto url = parse_http_url(text);
     ASSERT_TRUE(url) << text;
     EXPECT_EQ(url->origin, origin) << text;
     EXPECT_EQ(url->request, request) << text;
@@ -103,7 +104,7 @@ TEST(WebhookUrl, IsSplitIntoOriginAndWhatIsAskedFor) {
   check("https://a.example/%20?a=b@c:d&e=http://f/", "https://a.example", "https://a.example/%20?a=b@c:d&e=http://f/");
 }
 
-TEST(WebhookUrl, IsRefusedWhenItIsNoHttpUrlOrCouldBeReadInTwoWays) {
+TEST(HttpUrl, IsRefusedWhenItIsNoHttpUrlOrCouldBeReadInTwoWays) {
   for (const std::string_view bad :
        std::initializer_list<std::string_view>{"",
                                                "a.example",
@@ -154,10 +155,10 @@ TEST(WebhookUrl, IsRefusedWhenItIsNoHttpUrlOrCouldBeReadInTwoWays) {
                                                "https://[::1]x/",
                                                "https://a[::1]/",
                                                "https://a.example/\xFF"}) {
-    EXPECT_FALSE(parse_webhook_url(bad)) << bad;
+    EXPECT_FALSE(parse_http_url(bad)) << bad;
   }
-  EXPECT_TRUE(parse_webhook_url("https://a.example/" + std::string(4096 - 18, 'x')));
-  EXPECT_FALSE(parse_webhook_url("https://a.example/" + std::string(4097 - 18, 'x')));
+  EXPECT_TRUE(parse_http_url("https://a.example/" + std::string(4096 - 18, 'x')));
+  EXPECT_FALSE(parse_http_url("https://a.example/" + std::string(4097 - 18, 'x')));
 }
 
 TEST(WebhookSchedule, TriesTenTimesInAboutSeventyFiveHours) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "egress/curl_client.h"
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <pthread.h>
@@ -16,11 +17,16 @@ namespace {
 
 constexpr int kPollMillis = 1000;
 
-/// libcurl would guess at a scheme that is not there.
-bool has_http_scheme(std::string_view url) {
-  return iequals(url.substr(0, 7), "http://") || iequals(url.substr(0, 8), "https://");
+/// libcurl would guess at a scheme that is not there, and stop reading at a NUL.
+bool is_callable(std::string_view url) {
+  const bool plain = std::ranges::none_of(url, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte <= 0x20 || byte == 0x7F || c == '\\';
+  });
+  return plain && (iequals(url.substr(0, 7), "http://") || iequals(url.substr(0, 8), "https://"));
 }
 
+Error stopped() { return {ErrorCode::canceled, "the exchange was stopped"}; }
 Error stopping() { return {ErrorCode::canceled, "the server is stopping"}; }
 
 }  // namespace
@@ -28,13 +34,13 @@ Error stopping() { return {ErrorCode::canceled, "the server is stopping"}; }
 /// The thread and the transfers on it.
 class CurlClient::Loop {
  public:
-  Loop() {
+  explicit Loop(const char* thread_name) {
     static std::once_flag started;
     std::call_once(started, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     multi_ = curl_multi_init();
     if (multi_ == nullptr) throw std::runtime_error("libcurl cannot be started");
     thread_ = std::thread([this] { run(); });
-    pthread_setname_np(thread_.native_handle(), "hekto-egress");
+    pthread_setname_np(thread_.native_handle(), thread_name);
   }
 
   ~Loop() {
@@ -53,6 +59,15 @@ class CurlClient::Loop {
     } else {
       curl_multi_wakeup(multi_);
     }
+  }
+
+  /// Somebody's `stop` was requested.
+  void look_for_stops() {
+    {
+      std::scoped_lock lock(mutex_);
+      stops_ = true;
+    }
+    curl_multi_wakeup(multi_);
   }
 
   void close() {
@@ -82,14 +97,19 @@ class CurlClient::Loop {
   bool take_queued() {
     std::deque<std::unique_ptr<Transfer>> fresh;
     bool closed = false;
+    bool stops = false;
     {
       std::scoped_lock lock(mutex_);
       fresh.swap(queue_);
       closed = closed_;
+      stops = std::exchange(stops_, false);
     }
+    if (stops) end_stopped();
     for (auto& transfer : fresh) {
       if (closed) {
         transfer->abort(stopping());
+      } else if (transfer->stop_requested()) {
+        transfer->abort(stopped());
       } else if (curl_multi_add_handle(multi_, transfer->handle()) != CURLM_OK) {
         transfer->abort({ErrorCode::internal, "the exchange could not be started"});
       } else {
@@ -97,6 +117,15 @@ class CurlClient::Loop {
       }
     }
     return !closed;
+  }
+
+  void end_stopped() {
+    std::erase_if(active_, [this](const auto& entry) {
+      if (!entry.second->stop_requested()) return false;
+      curl_multi_remove_handle(multi_, entry.first);
+      entry.second->abort(stopped());
+      return true;
+    });
   }
 
   void finish_ended() {
@@ -117,20 +146,46 @@ class CurlClient::Loop {
   std::mutex mutex_;
   std::deque<std::unique_ptr<Transfer>> queue_;  // guarded by mutex_
   bool closed_ = false;                          // guarded by mutex_
+  bool stops_ = false;                           // guarded by mutex_: look_for_stops was called
   std::thread thread_;
 };
 
-CurlClient::CurlClient(EgressPolicy policy) : policy_(std::move(policy)), loop_(std::make_unique<Loop>()) {}
+CurlClient::CurlClient(EgressPolicy policy, const char* thread_name)
+    : policy_(std::make_shared<const EgressPolicy>(std::move(policy))), loop_(std::make_shared<Loop>(thread_name)) {}
 
 CurlClient::~CurlClient() = default;
+
+void CurlClient::set_own_ports(std::vector<std::uint16_t> ports) {
+  std::scoped_lock lock(mutex_);
+  auto policy = *policy_;
+  policy.own_ports = std::move(ports);
+  policy_ = std::make_shared<const EgressPolicy>(std::move(policy));
+}
+
+void CurlClient::forbid_loopback() {
+  std::scoped_lock lock(mutex_);
+  auto policy = *policy_;
+  policy.allow_loopback = false;
+  policy_ = std::make_shared<const EgressPolicy>(std::move(policy));
+}
+
+std::shared_ptr<const EgressPolicy> CurlClient::policy() const {
+  std::scoped_lock lock(mutex_);
+  return policy_;
+}
 
 void CurlClient::close() { loop_->close(); }
 
 async::Task<Result<ports::HttpReply>> CurlClient::send(ports::HttpRequest request) {
-  if (!has_http_scheme(request.url)) co_return fail(ErrorCode::invalid_input, "not a URL that can be called");
+  if (!is_callable(request.url)) co_return fail(ErrorCode::invalid_input, "not a URL that can be called");
+  // Before the transfer is submitted: a stop that comes in between is seen when it starts. Who asks may be on another
+  // thread still when this client has gone.
+  const async::StopCallback on_stop(request.stop, [loop = std::weak_ptr<Loop>(loop_)] {
+    if (const auto alive = loop.lock()) alive->look_for_stops();
+  });
   co_return co_await async::complete<Result<ports::HttpReply>>(
       [this, request = std::move(request)](Transfer::Done done) mutable {
-        loop_->submit(std::make_unique<Transfer>(std::move(request), policy_, std::move(done)));
+        loop_->submit(std::make_unique<Transfer>(std::move(request), policy(), std::move(done)));
       });
 }
 

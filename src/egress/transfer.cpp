@@ -10,15 +10,25 @@
 namespace hekto::egress {
 namespace {
 
+constexpr int kOk = 200;
 constexpr std::size_t kMaxHeaderBytes = 64 << 10;
 
-std::optional<IpAddress> address_in(const curl_sockaddr& from) {
+/// What a download may unpack to for each byte that came, beside an allowance for what libcurl has not counted yet.
+constexpr std::size_t kUnpackRatio = 100;
+constexpr std::size_t kUncounted = 64 << 10;
+
+struct Endpoint {
+  IpAddress address;
+  std::uint16_t port = 0;
+};
+
+std::optional<Endpoint> endpoint_in(const curl_sockaddr& from) {
   if (from.family == AF_INET && from.addrlen >= sizeof(sockaddr_in)) {
     sockaddr_in in{};
     std::memcpy(&in, &from.addr, sizeof(in));
     IpAddress address{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF}};
     std::memcpy(address.bytes.data() + 12, &in.sin_addr, 4);
-    return address;
+    return Endpoint{address, ntohs(in.sin_port)};
   }
   if (from.family == AF_INET6 && from.addrlen >= sizeof(sockaddr_in6)) {
     // curl_sockaddr is declared with room for less than it carries.
@@ -26,9 +36,33 @@ std::optional<IpAddress> address_in(const curl_sockaddr& from) {
     std::memcpy(&in, static_cast<const void*>(&from.addr), sizeof(in));
     IpAddress address;
     std::memcpy(address.bytes.data(), &in.sin6_addr, 16);
-    return address;
+    return Endpoint{address, ntohs(in.sin6_port)};
   }
   return std::nullopt;
+}
+
+Error too_much(std::size_t limit) {
+  return {ErrorCode::too_large, "it has more than " + std::to_string(limit) + " bytes"};
+}
+
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/// What libcurl knows itself only when it has read the body.
+std::string absolute(const std::string& base, const std::string& location) {
+  struct Cleanup {
+    void operator()(CURLU* url) const { curl_url_cleanup(url); }
+    void operator()(char* text) const { curl_free(text); }
+  };
+  const std::unique_ptr<CURLU, Cleanup> url(curl_url());
+  char* text = nullptr;
+  if (location.empty() || !url || curl_url_set(url.get(), CURLUPART_URL, base.c_str(), CURLU_PATH_AS_IS) != CURLUE_OK ||
+      curl_url_set(url.get(), CURLUPART_URL, location.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+      curl_url_get(url.get(), CURLUPART_URL, &text, 0) != CURLUE_OK) {
+    return location;
+  }
+  return std::unique_ptr<char, Cleanup>(text).get();
 }
 
 /// What is said of a failure. libcurl's own words would hold host names and addresses.
@@ -48,6 +82,9 @@ Error failure(CURLcode code) {
       return {ErrorCode::unavailable, "the TLS certificate is not trusted"};
     case CURLE_OPERATION_TIMEDOUT:
       return {ErrorCode::timeout, "no answer in time"};
+    case CURLE_BAD_CONTENT_ENCODING:
+      return {ErrorCode::upstream, "it cannot be unpacked"};
+    case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
@@ -59,8 +96,8 @@ Error failure(CURLcode code) {
 
 }  // namespace
 
-Transfer::Transfer(ports::HttpRequest request, const EgressPolicy& policy, Done done)
-    : request_(std::move(request)), policy_(policy), done_(std::move(done)), curl_(curl_easy_init()) {
+Transfer::Transfer(ports::HttpRequest request, std::shared_ptr<const EgressPolicy> policy, Done done)
+    : request_(std::move(request)), policy_(std::move(policy)), done_(std::move(done)), curl_(curl_easy_init()) {
   if (!curl_) throw std::bad_alloc();
   set_options();
 }
@@ -79,6 +116,7 @@ void Transfer::set_options() {
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
+  curl_easy_setopt(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(millis, 1)));
   // A connection made for one tenant's URL is never used for another's.
   curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
@@ -96,6 +134,7 @@ void Transfer::set_options() {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request_.body.data());
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   }
+  if (request_.sink) set_download_options();
   // Without "Expect:", libcurl waits a second for "100 Continue" before it sends a large body.
   for (const char* line : {"Expect:", "User-Agent: Hekto/" HEKTO_VERSION}) {
     headers_.reset(curl_slist_append(headers_.release(), line));
@@ -106,25 +145,75 @@ void Transfer::set_options() {
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers_.get());
 }
 
-std::size_t Transfer::on_body(char* data, std::size_t, std::size_t count, void* self) {
-  auto& transfer = *static_cast<Transfer*>(self);
-  const auto room = transfer.request_.max_reply - transfer.reply_.body.size();
-  transfer.reply_.body.append(data, std::min(count, room));
-  if (count <= room) return count;
-  transfer.reply_.truncated = true;
-  return CURL_WRITEFUNC_ERROR;
+void Transfer::set_download_options() {
+  CURL* curl = curl_.get();
+  // Packed content is not asked for; it is unpacked all the same, since some servers hold nothing else.
+  curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "");
+  headers_.reset(curl_slist_append(headers_.release(), "Accept-Encoding: identity"));
+  curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request_.max_reply));
+  if (request_.connect_limit > Duration{}) {
+    const auto millis = std::chrono::ceil<std::chrono::milliseconds>(request_.connect_limit).count();
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(millis));
+  }
+  if (request_.min_rate > 0) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(request_.slow_after).count();
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(request_.min_rate));
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(seconds));
+  }
 }
 
-std::size_t Transfer::on_header(char*, std::size_t, std::size_t count, void* self) {
+int Transfer::status() const {
+  long status = 0;
+  curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int>(status);
+}
+
+/// False: nothing more is wanted.
+bool Transfer::take(std::string_view piece) {
+  if (request_.sink && status() == kOk) return pass_on(piece);
+  const auto room = request_.sink ? 0 : request_.max_reply - reply_.body.size();
+  reply_.body.append(piece.substr(0, room));
+  reply_.truncated = piece.size() > room;
+  return !reply_.truncated;
+}
+
+bool Transfer::pass_on(std::string_view piece) {
+  curl_off_t came = 0;
+  curl_easy_getinfo(curl_.get(), CURLINFO_SIZE_DOWNLOAD_T, &came);
+  body_bytes_ += piece.size();
+  if (body_bytes_ > request_.max_reply) {
+    broken_ = too_much(request_.max_reply);
+  } else if (body_bytes_ > kUnpackRatio * (static_cast<std::size_t>(came) + kUncounted)) {
+    broken_ = {ErrorCode::too_large, "it unpacks to more than " + std::to_string(kUnpackRatio) + " times its size"};
+  } else if (auto written = request_.sink->write(piece); !written) {
+    broken_ = std::move(written.error());
+  }
+  return !broken_;
+}
+
+std::size_t Transfer::on_body(char* data, std::size_t, std::size_t count, void* self) {
+  return static_cast<Transfer*>(self)->take({data, count}) ? count : CURL_WRITEFUNC_ERROR;
+}
+
+std::size_t Transfer::on_header(char* data, std::size_t, std::size_t count, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
   transfer.header_bytes_ += count;
-  return transfer.header_bytes_ <= kMaxHeaderBytes ? count : 0;
+  if (transfer.header_bytes_ > kMaxHeaderBytes) return 0;
+  std::string_view line(data, count);
+  auto& headers = transfer.reply_.headers;
+  // A reply may come after others that only announce it.
+  if (line.starts_with("HTTP/")) headers.clear();
+  while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+  if (const auto colon = line.find(':'); colon != std::string_view::npos) {
+    headers.emplace_back(line.substr(0, colon), trim(line.substr(colon + 1)));
+  }
+  return count;
 }
 
 curl_socket_t Transfer::on_socket(void* self, curlsocktype purpose, curl_sockaddr* to) {
   auto& transfer = *static_cast<Transfer*>(self);
-  const auto address = address_in(*to);
-  if (purpose != CURLSOCKTYPE_IPCXN || !address || !transfer.policy_.permits(*address)) {
+  const auto target = endpoint_in(*to);
+  if (purpose != CURLSOCKTYPE_IPCXN || !target || !transfer.policy_->permits(target->address, target->port)) {
     transfer.refused_ = true;
     return CURL_SOCKET_BAD;
   }
@@ -132,24 +221,32 @@ curl_socket_t Transfer::on_socket(void* self, curlsocktype purpose, curl_sockadd
   return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
-/// A second look, at the peer that the connection says it has, before a byte of the request goes out.
-int Transfer::on_connected(void* self, char* remote, char*, int, int) {
+/// A second look, at the peer that the connection says it has, before a byte of the request goes out. A connection
+/// whose ends have one address stays on this machine: its listeners are this server's, however public the address is.
+int Transfer::on_connected(void* self, char* remote, char* local, int remote_port, int) {
   auto& transfer = *static_cast<Transfer*>(self);
+  const auto& policy = *transfer.policy_;
   const auto address = parse_ip_address(remote);
-  if (address && transfer.policy_.permits(*address)) return CURL_PREREQFUNC_OK;
+  const auto port = static_cast<std::uint16_t>(remote_port);
+  const bool own = policy.is_own_port(port) && address == parse_ip_address(local);
+  if (address && !own && policy.permits(*address, port)) return CURL_PREREQFUNC_OK;
   transfer.refused_ = true;
   transfer.dialled_ = false;
   return CURL_PREREQFUNC_ABORT;
 }
 
 Result<ports::HttpReply> Transfer::outcome(CURLcode code) {
-  if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && reply_.truncated)) {
+  if (broken_) return std::unexpected(std::move(*broken_));
+  reply_.status = status();
+  if (code == CURLE_FILESIZE_EXCEEDED) {
+    if (reply_.status == kOk) return std::unexpected(too_much(request_.max_reply));
+    reply_.truncated = true;
+  }
+  if (code != CURLE_OK && !reply_.truncated) {
     if (refused_ && !dialled_) return fail(ErrorCode::forbidden, "the address is not allowed");
     return std::unexpected(failure(code));
   }
-  long status = 0;
-  curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
-  reply_.status = static_cast<int>(status);
+  if (is_redirect(reply_.status)) reply_.redirect = absolute(request_.url, std::string(reply_.header("location")));
   return std::move(reply_);
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include <curl/curl.h>
 
@@ -15,12 +18,12 @@ namespace hekto::egress {
 class Transfer {
  public:
   using Done = async::Completer<Result<ports::HttpReply>>;
-  /// `policy` outlives this.
-  Transfer(ports::HttpRequest request, const EgressPolicy& policy, Done done);
+  Transfer(ports::HttpRequest request, std::shared_ptr<const EgressPolicy> policy, Done done);
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
   CURL* handle() const { return curl_.get(); }
+  bool stop_requested() const { return request_.stop.stop_requested(); }
   /// The last call: tells the caller how libcurl ended.
   void finish(CURLcode code);
   /// The last call, instead of finish.
@@ -28,7 +31,11 @@ class Transfer {
 
  private:
   void set_options();
+  void set_download_options();
   Result<ports::HttpReply> outcome(CURLcode code);
+  int status() const;
+  bool take(std::string_view piece);
+  bool pass_on(std::string_view piece);
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
@@ -40,12 +47,14 @@ class Transfer {
   };
 
   const ports::HttpRequest request_;
-  const EgressPolicy& policy_;
+  const std::shared_ptr<const EgressPolicy> policy_;
   Done done_;
   ports::HttpReply reply_;
   std::size_t header_bytes_ = 0;
-  bool refused_ = false;  // at least one address must not be dialled
-  bool dialled_ = false;  // at least one was
+  std::size_t body_bytes_ = 0;   // of a download, as they were passed on
+  std::optional<Error> broken_;  // why a download was broken off from here
+  bool refused_ = false;         // at least one address must not be dialled
+  bool dialled_ = false;         // at least one was
   std::unique_ptr<curl_slist, Cleanup> headers_;
   std::unique_ptr<CURL, Cleanup> curl_;  // last: refers to all of the above
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/webhook_payload.h"
 
+#include "domain/http_url.h"
 #include "json/prediction_json.h"
 
 namespace hekto::service {
@@ -14,7 +15,7 @@ std::string webhook_body(const domain::Prediction& p, const domain::LinkSigner& 
 std::string webhook_target(std::string_view account, std::string_view url) {
   std::string target(account);
   target += ' ';
-  if (const auto parsed = domain::parse_webhook_url(url)) target += parsed->origin;
+  if (const auto parsed = domain::parse_http_url(url)) target += parsed->origin;
   return target;
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "domain/http_url.h"
+
 namespace hekto::service {
 
 async::Task<Result<domain::WebhookSecrets>> obtain_webhook_secrets(ports::Store& store, std::string account) {
@@ -18,7 +20,7 @@ async::Task<Result<domain::WebhookAttempt>> WebhookPost::attempt(std::string acc
 
   domain::WebhookAttempt attempt;
   attempt.at = clock_.now();
-  const auto parsed = domain::parse_webhook_url(url);
+  const auto parsed = domain::parse_http_url(url);
   if (!parsed) {
     attempt.error = "not a URL that can be called";
     co_return attempt;

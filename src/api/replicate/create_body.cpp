@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "api/problem.h"
+#include "domain/http_url.h"
 #include "json/value_json.h"
 
 namespace hekto::api {
@@ -66,7 +67,7 @@ std::optional<domain::Webhook> read_webhook(const Value& body, std::vector<domai
   for (const std::string_view name : {"webhook", "webhook_completed"}) {
     const Value* url = body.find(name);
     if (url == nullptr || url->as_string() == nullptr) continue;
-    if (!domain::parse_webhook_url(*url->as_string())) {
+    if (!domain::parse_http_url(*url->as_string())) {
       const bool told = std::ranges::find(problems, name, &domain::FieldProblem::field) != problems.end();
       if (!told) problems.push_back({"format", std::string(name), std::string(kWebhookForm)});
       return std::nullopt;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "domain/http_url.h"
+
 #include <algorithm>
 #include <charconv>
 
 #include "base/encoding.h"
 #include "base/ip_address.h"
 #include "base/text.h"
-#include "domain/webhook.h"
 
 namespace hekto::domain {
 namespace {
@@ -40,7 +41,7 @@ std::optional<std::pair<std::string_view, unsigned>> split_port(std::string_view
 
 }  // namespace
 
-std::optional<WebhookUrl> parse_webhook_url(std::string_view text) {
+std::optional<HttpUrl> parse_http_url(std::string_view text) {
   const bool doubtful = std::ranges::any_of(text, [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte <= 0x20 || byte == 0x7F || c == '\\';
@@ -58,7 +59,7 @@ std::optional<WebhookUrl> parse_webhook_url(std::string_view text) {
   const auto parts = split_port(rest.substr(0, path_at));
   if (!parts || !is_host(parts->first)) return std::nullopt;
 
-  WebhookUrl url;
+  HttpUrl url;
   url.origin = secure ? "https://" : "http://";
   for (const char c : parts->first) url.origin += ascii_lower(c);
   if (parts->second != 0 && parts->second != (secure ? 443 : 80)) url.origin += ':' + std::to_string(parts->second);

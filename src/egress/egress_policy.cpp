@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "egress/egress_policy.h"
+
+#include <algorithm>
+
+namespace hekto::egress {
+namespace {
+
+/// 0.0.0.0 and :: reach this machine, too.
+bool is_unspecified(const IpAddress& address) {
+  static const IpAddress kAny4 = *parse_ip_address("0.0.0.0");
+  return address == IpAddress{} || address == kAny4;
+}
+
+}  // namespace
+
+bool EgressPolicy::is_own_port(std::uint16_t port) const {
+  return std::ranges::find(own_ports, port) != own_ports.end();
+}
+
+bool EgressPolicy::permits(const IpAddress& address, std::uint16_t port) const {
+  const auto holds = [port](const PortRange& range) { return range.first <= port && port <= range.last; };
+  if (std::ranges::none_of(ports, holds)) return false;
+  const auto kind = address_kind(address);
+  if (is_own_port(port) && (kind == AddressKind::loopback || is_unspecified(address))) return false;
+  return kind == AddressKind::global || (kind == AddressKind::loopback && allow_loopback) || allow.contains(address);
+}
+
+}  // namespace hekto::egress
