@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "domain/delivery.h"
+
 #include "api/api.h"
 #include "api/file_response.h"
 #include "api/problem.h"
@@ -16,22 +18,21 @@ http::Response refused(std::string_view why) {
 
 async::Task<http::Response> deliver(const Api& api, http::Request& request) {
   const auto link = api.signer.verify(request.params[0]);
-  if (!link || link->kind != domain::LinkKind::delivery) co_return refused("This link is not valid.");
+  if (!link) co_return refused("This link is not valid.");
   const auto found = co_await api.predictions.get_unchecked(link->prediction_id);
   if (!found)
     co_return found.error().code == ErrorCode::not_found ? refused("This link has expired.")
                                                          : error_response(found.error());
   const domain::Prediction& p = (*found)->value;
   const Time now = api.clock.now();
-  const Time until = p.completed_at.value_or(now) + api.options.link_lifetime;
-  if (p.data_removed || now >= until) co_return refused("This link has expired.");
-  const auto name = percent_decode(request.params[1], false);
-  if (link->index >= p.output.files.size() || name != p.output.files[link->index].name) {
-    co_return refused("This link is not valid.");
+  const auto name = percent_decode(request.params[1], false).value_or("");
+  const auto file = domain::delivered_file(p, *link, name, now, api.options.link_lifetime);
+  if (!file) {
+    co_return refused(file.error() == domain::LinkRefusal::expired ? "This link has expired."
+                                                                   : "This link is not valid.");
   }
-  const domain::OutputFile& file = p.output.files[link->index];
-
-  co_return co_await file_response(api.files, request, p.id, file, until - now);
+  const Duration left = p.completed_at.value_or(now) + api.options.link_lifetime - now;
+  co_return co_await file_response(api.files, request, p.id, **file, left);
 }
 
 async::Task<http::Response> preflight(const Api&, http::Request&) {
