@@ -32,6 +32,9 @@ struct ApiOptions {
   Duration link_lifetime = std::chrono::hours(1);
   std::vector<domain::Hardware> hardware = domain::default_hardware();
   Duration idempotency_lifetime = std::chrono::hours(24);
+  /// Told of requests that show that others reach this server, before anything is done for them. Any thread, must not
+  /// block; may be empty.
+  std::function<void()> on_outside_request = {};
 };
 
 /// What the routes work with. Everything outlives the router.

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "api/api.h"
+#include "api/outside.h"
 #include "api/problem.h"
 #include "api/replicate/create_mark.h"
 #include "base/text.h"
@@ -102,6 +103,7 @@ void add_route(http::Router& router, const Api& api, http::Method method, std::s
             if (create && admitted.error().status == 429) note_refused_create(api, request, below_mount);
             co_return std::move(admitted.error());
           }
+          if (api.options.on_outside_request && comes_from_outside(request)) api.options.on_outside_request();
           const RequestUrls urls(api, request, mount.canonical);
           Call call{request, admitted->caller, urls.context(), below_mount};
           auto response = co_await handler(api, call);

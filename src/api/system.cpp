@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/system.h"
 
+#include "api/outside.h"
 #include "api/problem.h"
 #include "base/ids.h"
 
@@ -19,10 +20,7 @@ http::Response text_response(unsigned status, std::string_view content_type, std
 bool is_local(const http::Request& request) {
   const bool loopback = request.remote.empty() || request.remote == "::1" || request.remote.starts_with("127.") ||
                         request.remote.starts_with("::ffff:127.");
-  // Any of these headers says that a proxy on this machine asks for somebody else.
-  return loopback && !request.has_header("forwarded") && !request.has_header("x-forwarded-for") &&
-         !request.has_header("x-forwarded-host") && !request.has_header("x-forwarded-proto") &&
-         !request.has_header("x-real-ip") && !request.has_header("via");
+  return loopback && !names_a_proxy(request);
 }
 
 /// The page shows nothing of the prediction: it has no key to read it with.

@@ -77,6 +77,14 @@ TEST(EgressRules, AllowThisMachineOnlyWhileNobodyElseReachesTheServer) {
   EXPECT_FALSE(permits({"127.0.0.1:0", "[::]:0"}, ""));
   EXPECT_FALSE(permits({"192.168.1.2:0"}, ""));
   EXPECT_FALSE(permits({"127.0.0.1:0"}, "https://hekto.example")) << "others come through a proxy";
+
+  Config proxied;
+  proxied.listen = {"127.0.0.1:0"};
+  for (const auto& [proxies, allowed] : std::vector<std::pair<std::vector<std::string>, bool>>{
+           {{}, true}, {{"127.0.0.0/8"}, true}, {{"127.0.0.1"}, false}, {{"::1", "10.0.0.1"}, false}}) {
+    proxied.trusted_proxies = proxies;
+    EXPECT_EQ(egress_policy(proxied)->permits(loopback, 443), allowed);
+  }
 }
 
 TEST(EgressRules, AllowTheNetworksOfTheConfiguration) {

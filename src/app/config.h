@@ -46,11 +46,16 @@ struct Config {
   Duration file_lifetime = std::chrono::hours(24);  ///< files.lifetime: of uploads
   std::size_t max_file = 100 << 20;                 ///< files.max_size: bytes of one upload
   std::vector<domain::Hardware> hardware = domain::default_hardware();  ///< what models and deployments may ask for
-  std::size_t max_inputs = 100 << 20;              ///< inputs.max_size: bytes of all input files of a prediction
-  std::vector<std::string> input_types = {"*/*"};  ///< inputs.types: media types of input files that are taken
-  Duration time_limit = std::chrono::minutes(30);  ///< predictions.time_limit: run time of one attempt
-  unsigned concurrency = 64;                       ///< predictions.concurrency: runs under way at once
-  unsigned queue_limit = 100'000;                  ///< predictions.queue_limit: unfinished ones; beyond: 503
+  std::size_t max_inputs = 100 << 20;                ///< inputs.max_size: bytes of all input files of a prediction
+  std::size_t max_input_count = 100;                 ///< inputs.max_count: input files of a prediction
+  bool fetch_inputs = true;                          ///< inputs.fetch: get what http and https URLs lead to
+  Duration fetch_timeout = std::chrono::minutes(5);  ///< inputs.fetch_timeout: of one file
+  unsigned fetch_concurrency = 32;                   ///< inputs.fetch_concurrency: files at once
+  unsigned fetch_per_host = 4;                       ///< inputs.fetch_per_host: files at once from one host
+  std::vector<std::string> input_types = {"*/*"};    ///< inputs.types: media types of input files that are taken
+  Duration time_limit = std::chrono::minutes(30);    ///< predictions.time_limit: of one attempt, input files included
+  unsigned concurrency = 64;                         ///< predictions.concurrency: runs under way at once
+  unsigned queue_limit = 100'000;                    ///< predictions.queue_limit: unfinished ones; beyond: 503
 
   Duration idempotency_lifetime = std::chrono::hours(24);  ///< idempotency.lifetime: of an Idempotency-Key
 

@@ -274,6 +274,20 @@ void add_file_options(std::vector<Option>& table) {
   table.push_back(size(
       "inputs.max_size", "All files that one prediction's input names; beyond: it fails",
       [](Config& c) -> auto& { return c.max_inputs; }, 1 << 10, std::size_t{64} << 30));
+  table.push_back(count(
+      "inputs.max_count", "Files that one prediction's input may name; beyond: it fails",
+      [](Config& c) -> auto& { return c.max_input_count; }, 1, 10'000));
+  table.push_back(choice<bool>("inputs.fetch", "Whether http and https URLs in inputs are fetched for the model",
+                               [](Config& c) -> auto& { return c.fetch_inputs; }, {{"on", true}, {"off", false}}));
+  table.push_back(span(
+      "inputs.fetch_timeout", "How long the fetch of one input file may take",
+      [](Config& c) -> auto& { return c.fetch_timeout; }, 100ms, 1h));
+  table.push_back(count(
+      "inputs.fetch_concurrency", "Input files that are fetched at once",
+      [](Config& c) -> auto& { return c.fetch_concurrency; }, 1, 10'000));
+  table.push_back(count(
+      "inputs.fetch_per_host", "Input files that are fetched at once from one host",
+      [](Config& c) -> auto& { return c.fetch_per_host; }, 1, 10'000));
   table.push_back(list(
       "inputs.types", "MEDIA-TYPE",
       "Types of input files that are taken, such as image/png or image/*; others: it fails",
@@ -289,8 +303,8 @@ void add_prediction_options(std::vector<Option>& table) {
       [](Config& c) -> auto& { return c.retention; }, 1s, 24h * 365));
   add_file_options(table);
   table.push_back(span(
-      "predictions.time_limit", "Longest run time of one attempt", [](Config& c) -> auto& { return c.time_limit; }, 1s,
-      24h * 7));
+      "predictions.time_limit", "Longest time of one attempt, fetching of input files included",
+      [](Config& c) -> auto& { return c.time_limit; }, 1s, 24h * 7));
   table.push_back(count(
       "predictions.concurrency", "Predictions that run at once", [](Config& c) -> auto& { return c.concurrency; }, 1,
       10'000));

@@ -32,7 +32,11 @@ Result<egress::EgressPolicy> egress_policy(const Config& config) {
     return address && is_loopback(address->host);
   });
   const bool named_alone = config.public_url.empty() || is_loopback(host_of(config.public_url));
-  egress::EgressPolicy policy{std::move(*allow), alone && named_alone, {}};
+  // Whoever names proxies has some; those that are trusted unasked may be missing.
+  const auto usual = Config().trusted_proxies;
+  const bool unproxied = std::ranges::all_of(
+      config.trusted_proxies, [&](const std::string& proxy) { return std::ranges::find(usual, proxy) != usual.end(); });
+  egress::EgressPolicy policy{std::move(*allow), alone && named_alone && unproxied, {}};
   for (const auto& text : config.egress_ports) {
     const auto ports = parse_ports(text);
     if (!ports) return std::unexpected(ports.error());

@@ -2,6 +2,7 @@
 #include "app/gateway.h"
 
 #include <algorithm>
+#include <fstream>
 #include <thread>
 
 #include "api/system.h"
@@ -13,6 +14,7 @@
 #include "base/random.h"
 #include "bus/local/local_bus.h"
 #include "files/disk/disk_file_store.h"
+#include "files/disk/disk_scratch.h"
 #include "runners/sandbox/sandbox_runner.h"
 #include "service/catalog_loader.h"
 #include "service/webhook_payload.h"
@@ -25,9 +27,15 @@ using namespace std::chrono_literals;
 
 constexpr Duration kDeadlineInterval = 200ms;
 constexpr std::size_t kPoolThreads = 4;
+constexpr const char* kOutsideMark = "reached-from-outside";
 
 unsigned io_thread_count(unsigned configured) {
   return configured != 0 ? configured : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+}
+
+async::Task<void> leave_mark(async::BlockingPool& pool, std::filesystem::path path) {
+  const bool left = co_await pool.run([path = std::move(path)] { return std::ofstream(path).good(); });
+  if (!left) log::warn("the data folder cannot be written: after a restart this machine may be called again");
 }
 
 async::Task<void> keep_deadlines(service::Predictions& predictions, async::StopToken stop) {
@@ -56,7 +64,8 @@ Result<void> Gateway::start() {
   if (!file_key) return std::unexpected(file_key.error());
   signer_ = std::make_unique<domain::LinkSigner>(std::move(*link_key));
   file_signer_ = std::make_unique<domain::FileSigner>(std::move(*file_key));
-  make_webhooks(std::move(*egress));
+  make_egress(std::move(*egress));
+  make_webhooks();
   make_services(std::move(*catalog));
   if (auto loaded = async::run_blocking(io_.next(), keys_->load()); !loaded) return loaded;
   auto recovered = async::run_blocking(io_.next(), predictions_->recover());
@@ -76,12 +85,46 @@ Result<void> Gateway::open_stores() {
   auto files = files::DiskFileStore::open(config_.data / "files", pool_);
   if (!files) return std::unexpected(files.error());
   files_ = std::move(*files);
+  auto scratch = files::DiskScratch::open(config_.data / "scratch", pool_);
+  if (!scratch) return std::unexpected(scratch.error());
+  scratch_ = std::move(*scratch);
   return {};
 }
 
-void Gateway::make_webhooks(egress::EgressPolicy policy) {
+/// Two clients, because downloads write to the disk on their client's thread: a slow disk holds up no webhook.
+void Gateway::make_egress(egress::EgressPolicy policy) {
+  // What the last process has learnt: a webhook that waits for its next attempt may be sent before anybody asks.
+  if (policy.allow_loopback && std::filesystem::exists(config_.data / kOutsideMark)) policy.allow_loopback = false;
+  alone_ = policy.allow_loopback;
+  if (alone_) {
+    log::warn(
+        "inputs and webhooks may lead to this machine, since nobody else seems to reach this server; "
+        "set public_url when somebody does");
+  }
+  egress_ = std::make_unique<egress::CurlClient>(policy);
+  downloads_ = std::make_unique<egress::CurlClient>(std::move(policy), "hekto-download");
+  service::FetchOptions options;
+  options.limit = config_.fetch_timeout;
+  options.at_once = config_.fetch_concurrency;
+  options.per_host = config_.fetch_per_host;
+  if (config_.fetch_inputs) {
+    fetcher_ = std::make_unique<service::InputFetcher>(*downloads_, *scratch_, clock_, options);
+  }
+}
+
+/// A proxy on this machine lets others in, although every listener is on loopback.
+void Gateway::on_outside_request() {
+  if (!alone_.load(std::memory_order_relaxed) || !alone_.exchange(false)) return;
+  egress_->forbid_loopback();
+  downloads_->forbid_loopback();
+  log::warn(
+      "a request came through a proxy or by another host name: inputs and webhooks lead to this machine no "
+      "longer; list 127.0.0.0/8 and ::1 in egress.allow if they are to");
+  background_.spawn(io_.next(), leave_mark(pool_, config_.data / kOutsideMark));
+}
+
+void Gateway::make_webhooks() {
   store_->set_outbox(service::make_outbox(*signer_));
-  egress_ = std::make_unique<egress::CurlClient>(std::move(policy));
   service::WebhookOptions options;
   options.attempt_limit = config_.webhook_timeout;
   options.keep = config_.webhook_keep;
@@ -108,7 +151,8 @@ void Gateway::make_services(domain::Catalog catalog) {
       io_, *store_, *files_, *bus_, clock_, *versions_, *runner_, *recent_,
       service::DispatchOptions{config_.concurrency, config_.time_limit, std::chrono::milliseconds(500),
                                [this](const service::SnapshotPtr& shown) { webhook_sender_->observe(shown); },
-                               service::InputLimits{config_.max_inputs, config_.input_types}});
+                               service::InputLimits{config_.max_inputs, config_.max_input_count, config_.input_types},
+                               signer_.get(), config_.link_lifetime, fetcher_.get()});
   predictions_ =
       std::make_unique<service::Predictions>(*store_, *bus_, clock_, *dispatcher_, *recent_,
                                              service::PredictionLimits{config_.queue_limit, config_.retention});
@@ -126,7 +170,8 @@ void Gateway::make_services(domain::Catalog catalog) {
       api::Api{*keys_, *predictions_, *catalog_, *signer_, *file_signer_, *files_, *uploads_, *deployments_, *models_,
                *versions_, clock_, *webhooks_,
                api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime, config_.hardware,
-                               config_.idempotency_lifetime}});
+                               config_.idempotency_lifetime,
+                               alone_ ? std::function<void()>([this] { on_outside_request(); }) : nullptr}});
   api::add_prediction_routes(router_, *api_);
   api::add_training_routes(router_, *api_);
   api::add_model_routes(router_, *api_);
@@ -191,6 +236,7 @@ Result<void> Gateway::listen() {
     servers_.push_back(std::move(server));
   }
   egress_->set_own_ports(own_ports);
+  downloads_->set_own_ports(std::move(own_ports));
   http::ListenerOptions admin;
   admin.unix_path = (config_.data / "hekto.sock").string();
   admin_server_ = std::make_unique<http::Server>(io_, admin_router_, std::move(admin), [this](const auto& exchange) {
@@ -213,6 +259,7 @@ void Gateway::stop_blocking() {
   for (auto& server : servers_) server->drain_blocking(left());
   if (admin_server_) admin_server_->drain_blocking(100ms);
   if (dispatcher_) dispatcher_->stop_blocking(left());
+  if (downloads_) downloads_->close();
   // What is cut off is sent again after the next start.
   if (webhook_sender_) webhook_sender_->stop_blocking(left(), [this] { egress_->close(); });
   background_.close();

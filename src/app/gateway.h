@@ -59,7 +59,9 @@ class Gateway {
   Result<void> open_stores();
   Result<void> listen();
   void make_services(domain::Catalog catalog);
-  void make_webhooks(egress::EgressPolicy policy);
+  void make_webhooks();
+  void make_egress(egress::EgressPolicy policy);
+  void on_outside_request();
   Result<Secret> make_secret(std::string name);
   void start_background();
 
@@ -74,7 +76,10 @@ class Gateway {
   std::unique_ptr<domain::LinkSigner> signer_;
   std::unique_ptr<domain::FileSigner> file_signer_;
   std::unique_ptr<ports::Runner> runner_;
+  std::unique_ptr<ports::Scratch> scratch_;
   std::unique_ptr<egress::CurlClient> egress_;
+  std::unique_ptr<egress::CurlClient> downloads_;
+  std::unique_ptr<service::InputFetcher> fetcher_;
   std::unique_ptr<service::Recent> recent_;
   std::unique_ptr<service::WebhookSender> webhook_sender_;
   std::unique_ptr<service::Webhooks> webhooks_;
@@ -97,6 +102,7 @@ class Gateway {
   std::vector<std::string> urls_;
   std::size_t recovered_ = 0;
   std::atomic<bool> ready_{false};
+  std::atomic<bool> alone_{false};  // nobody but this machine reaches the server, as far as is known
   bool stopped_ = false;
 };
 

@@ -26,7 +26,8 @@ struct ProducedFile {
   std::string bytes;
 };
 
-/// A file that an input names, at hand: of a data: URL, or uploaded by the prediction's own account.
+/// A file that an input names, at hand: of a data: URL, uploaded by the prediction's own account, an output behind a
+/// link of this server, or fetched.
 struct InputFile {
   std::string pointer;       ///< where in the input it is named: a JSON Pointer such as "/image" or "/images/0"
   std::string name;          ///< for people and for a model that wants a file name; no slashes
@@ -82,6 +83,9 @@ class Runner {
   virtual std::string_view name() const = 0;
   /// Whether a lost run may be started again without being seen twice by anybody.
   virtual bool idempotent() const = 0;
+  /// Whether http and https URLs in inputs are left to it, which then must hold its own requests to the address policy
+  /// or leave them to a back end elsewhere. Otherwise they are fetched, and RunRequest::files has the content.
+  virtual bool takes_urls() const { return false; }
   /// Runs the model to its end. Calls sink.started() once, unless it fails before, then logs and output in order;
   /// output items below request.items_done may be left out. Returns soon (well under a second) after request.stop was
   /// requested, or after the sink refused, with RunInterrupted. Never throws.

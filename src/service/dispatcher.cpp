@@ -115,24 +115,12 @@ async::Task<bool> Dispatcher::run_claimed(domain::Prediction claimed, async::Sto
     co_return false;
   }
 
-  const auto& schema = claimed.training ? *offer->version->training : offer->version->input;
-  auto files = co_await input_files(store_, files_, clock_, options_.inputs, claimed.account, schema, *input);
-  if (!files && files.error().code == ErrorCode::invalid_input) {
-    co_await sink.finish(domain::Failed{std::move(files.error().message), ""});
-    co_return false;
-  }
-  if (!files) {
-    log::error("input files could not be read", {{"prediction", claimed.id}, {"error", files.error().message}});
-    co_return !stop.stop_requested();
-  }
-
   ports::RunRequest request;
   request.prediction_id = claimed.id;
   request.model = offer->model.get();
   request.version = offer->version;
   request.training = claimed.training;
   request.input = std::move(*input);
-  request.files = std::move(*files);
   request.attempt = claimed.attempts;
   request.items_done = claimed.output.items.size();
   request.steering = claimed.steering;
@@ -142,7 +130,7 @@ async::Task<bool> Dispatcher::run_claimed(domain::Prediction claimed, async::Sto
   async::StopToken run_ended;
   const async::Executor executor = co_await boost::asio::this_coro::executor;
   scope_.spawn(executor, enforce_time_limit(options_.time_limit, run_ended, stop, timed_out));
-  const auto outcome = co_await runner_.run(std::move(request), sink);
+  const auto outcome = co_await run_with_files(std::move(request), claimed.account, sink);
   run_ended.request_stop();
 
   if (const auto* ok = std::get_if<ports::RunSucceeded>(&outcome)) {
@@ -157,6 +145,32 @@ async::Task<bool> Dispatcher::run_claimed(domain::Prediction claimed, async::Sto
     co_return !stop.stop_requested();
   }
   co_return false;
+}
+
+/// The model starts when its files are at hand; a prediction is `starting` until then.
+async::Task<ports::RunOutcome> Dispatcher::run_with_files(ports::RunRequest request, std::string account,
+                                                          ports::RunSink& sink) {
+  const InputSources sources{store_,
+                             files_,
+                             clock_,
+                             options_.links,
+                             options_.link_lifetime,
+                             runner_.takes_urls() ? nullptr : options_.fetcher};
+  const auto& schema = request.training ? *request.version->training : request.version->input;
+  auto files = co_await input_files(sources, options_.inputs, account, schema, request.input, request.stop);
+  if (files) {
+    request.files = std::move(*files);
+    co_return co_await runner_.run(std::move(request), sink);
+  }
+  const Error& error = files.error();
+  if (error.code == ErrorCode::invalid_input) {
+    log::info("an input file cannot be used", {{"prediction", request.prediction_id}, {"error", error.message}});
+    co_return ports::RunFailed{error.message, ""};
+  }
+  if (error.code != ErrorCode::canceled) {
+    log::error("input files could not be read", {{"prediction", request.prediction_id}, {"error", error.message}});
+  }
+  co_return ports::RunInterrupted{};
 }
 
 SnapshotPtr Dispatcher::publish(domain::Prediction p) {

@@ -26,11 +26,14 @@ namespace hekto::service {
 
 struct DispatchOptions {
   std::size_t concurrency = 64;                            ///< runs under way at once
-  Duration time_limit = std::chrono::minutes(30);          ///< of one run; beyond, the prediction fails
+  Duration time_limit = std::chrono::minutes(30);          ///< of one run with its input files; beyond, it fails
   Duration commit_every = std::chrono::milliseconds(500);  ///< progress is committed at most this often
   /// Told of every state that readers are shown; any thread, must not block. May be empty.
   std::function<void(const SnapshotPtr&)> on_change = {};
   InputLimits inputs = {};
+  const domain::LinkSigner* links = nullptr;  ///< as InputSources
+  Duration link_lifetime{};
+  InputFetcher* fetcher = nullptr;
 };
 
 /// Takes predictions in the order they were accepted and runs each to its end, a bounded number at once. The queue
@@ -60,6 +63,7 @@ class Dispatcher {
   async::Task<void> run_one(std::string id);
   /// Whether the run was interrupted and is to be tried again.
   async::Task<bool> run_claimed(domain::Prediction claimed, async::StopToken stop);
+  async::Task<ports::RunOutcome> run_with_files(ports::RunRequest request, std::string account, ports::RunSink& sink);
   void pump();
 
   async::IoThreads& io_;

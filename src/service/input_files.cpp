@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "domain/data_url.h"
+#include "domain/delivery.h"
 #include "domain/file.h"
 #include "domain/media_type.h"
 
@@ -50,14 +52,16 @@ Result<ports::InputFile> from_data_url(const domain::Schema::Uri& uri) {
   return file;
 }
 
-async::Task<Result<ports::InputFile>> from_upload(ports::Store& store, ports::FileStore& files, Time now,
-                                                  const std::string& account, std::string pointer, std::string id) {
+async::Task<Result<ports::InputFile>> from_upload(const InputSources& sources, const std::string& account,
+                                                  std::string pointer, std::string id) {
   constexpr std::string_view kMissing = "the file does not exist or has expired";
-  auto row = co_await store.find_file(std::move(id));
+  auto row = co_await sources.store.find_file(std::move(id));
   if (!row && row.error().code != ErrorCode::not_found) co_return std::unexpected(row.error());
   // Another account's file is told from an unknown one by nothing.
-  if (!row || row->account != account || domain::is_expired(*row, now)) co_return unusable(pointer, kMissing);
-  auto content = co_await files.open({row->id, row->sha256});
+  if (!row || row->account != account || domain::is_expired(*row, sources.clock.now())) {
+    co_return unusable(pointer, kMissing);
+  }
+  auto content = co_await sources.files.open({row->id, row->sha256});
   if (!content && content.error().code == ErrorCode::not_found) co_return unusable(pointer, kMissing);
   if (!content) co_return std::unexpected(content.error());
   if ((*content)->size() != row->size) co_return fail(ErrorCode::storage, "an uploaded file is damaged");
@@ -65,20 +69,70 @@ async::Task<Result<ports::InputFile>> from_upload(ports::Store& store, ports::Fi
                              std::move(*content)};
 }
 
+/// Whoever has a link may read what it opens, whatever the account, here as at its address.
+async::Task<Result<ports::InputFile>> from_link(const InputSources& sources, std::string pointer, domain::Link link,
+                                                std::string name) {
+  constexpr std::string_view kMissing = "the link is not valid or has expired";
+  const auto prediction = co_await sources.store.find_prediction(link.prediction_id);
+  if (!prediction && prediction.error().code != ErrorCode::not_found) co_return std::unexpected(prediction.error());
+  if (!prediction) co_return unusable(pointer, kMissing);
+  const auto found = domain::delivered_file(*prediction, link, name, sources.clock.now(), sources.link_lifetime);
+  if (!found) co_return unusable(pointer, kMissing);
+  const domain::OutputFile& file = **found;
+  auto content = co_await sources.files.open({prediction->id, file.sha256});
+  if (!content && content.error().code == ErrorCode::not_found) co_return unusable(pointer, kMissing);
+  if (!content) co_return std::unexpected(content.error());
+  if ((*content)->size() != file.size) co_return fail(ErrorCode::storage, "an output file is damaged");
+  co_return ports::InputFile{std::move(pointer), file.name, file.content_type, std::move(*content)};
+}
+
+async::Task<Result<ports::InputFile>> from_network(InputFetcher& fetcher, std::string pointer, std::string url,
+                                                   std::size_t max_bytes, async::StopToken stop) {
+  auto fetched = co_await fetcher.fetch(std::move(url), max_bytes, std::move(stop));
+  if (!fetched && fetched.error().code == ErrorCode::invalid_input) {
+    co_return unusable(pointer, "it could not be fetched: " + fetched.error().message);
+  }
+  if (!fetched) co_return std::unexpected(fetched.error());
+  auto name = fetched->name.empty() ? name_for(pointer, fetched->content_type) : std::move(fetched->name);
+  co_return ports::InputFile{std::move(pointer), std::move(name), std::move(fetched->content_type),
+                             std::move(fetched->content)};
+}
+
+/// The link that a URL is, if it is one of ours.
+std::optional<std::pair<domain::Link, std::string>> own_link(const InputSources& sources, std::string_view url) {
+  if (sources.links == nullptr) return std::nullopt;
+  auto parts = domain::delivery_url(url);
+  if (!parts) return std::nullopt;
+  const auto link = sources.links->verify(parts->token);
+  if (!link) return std::nullopt;
+  return std::pair(*link, std::move(parts->name));
+}
+
+bool is_web_url(std::string_view url) {
+  return iequals(url.substr(0, 7), "http://") || iequals(url.substr(0, 8), "https://");
+}
+
 }  // namespace
 
-async::Task<Result<std::vector<ports::InputFile>>> input_files(ports::Store& store, ports::FileStore& files,
-                                                               const ports::Clock& clock, const InputLimits& limits,
+async::Task<Result<std::vector<ports::InputFile>>> input_files(const InputSources& sources, const InputLimits& limits,
                                                                const std::string& account, const domain::Schema& schema,
-                                                               const domain::Value& input) {
+                                                               const domain::Value& input, async::StopToken stop) {
   std::vector<ports::InputFile> found;
   std::uint64_t total = 0;
   for (const auto& uri : schema.uris(input)) {
     Result<ports::InputFile> file;
+    if (found.size() == limits.max_count) {
+      co_return unusable(uri.pointer, "one prediction may have " + std::to_string(limits.max_count) + " input files");
+    }
     if (domain::is_data_url(uri.text)) {
       file = from_data_url(uri);
     } else if (auto id = domain::file_id_of_url(uri.text)) {
-      file = co_await from_upload(store, files, clock.now(), account, uri.pointer, std::move(*id));
+      file = co_await from_upload(sources, account, uri.pointer, std::move(*id));
+    } else if (auto own = own_link(sources, uri.text)) {
+      file = co_await from_link(sources, uri.pointer, own->first, std::move(own->second));
+    } else if (sources.fetcher != nullptr && is_web_url(uri.text)) {
+      file = co_await from_network(*sources.fetcher, uri.pointer, std::string(uri.text),
+                                   limits.max_bytes - static_cast<std::size_t>(total), stop);
     } else {
       continue;
     }

@@ -253,8 +253,8 @@ test('inputs given as data URLs and as files of ours reach the model under every
     assert.equal(p.input.image, image);
   }
   const foreign = await api.run(kSdxl, { prompt: 'x', image: 'https://other.example/fox.png', width: 64, height: 64 });
-  assert.equal(foreign.status, 'succeeded');
-  assert.ok(!foreign.logs.includes('sandbox: input'));
+  assert.equal(foreign.status, 'failed', 'the same name without the form of our files is a file of somebody else');
+  assert.match(foreign.error, /^Input file input\.image cannot be used: it could not be fetched: /);
   const broken = await api.run(kSdxl, { prompt: 'x', image: 'data:image/png;base64,?', width: 64, height: 64 });
   assert.equal(broken.status, 'failed');
   assert.match(broken.error, /^Input file input\.image cannot be used: .*base64/);

@@ -194,7 +194,7 @@ test('the header steers trainings as well', async () => {
   const path = `/models/ostris/flux-dev-lora-trainer/versions/${latest_version.id}/trainings`;
   const model = { owner: 'default', name: 'trained', visibility: 'private', hardware: 'gpu-t4' };
   assert.equal((await api.post('/models', model)).status, 201);
-  const body = { destination: 'default/trained', input: { input_images: 'https://example.com/i.zip', steps: 5 } };
+  const body = { destination: 'default/trained', input: { input_images: 'data:application/zip;base64,UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==', steps: 5 } };
   assert.equal((await api.post(path, body, { 'hekto-sandbox': 'dance' })).status, 422);
   for (const [header, error] of [
     ['fail=no images', 'no images'],

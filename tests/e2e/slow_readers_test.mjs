@@ -90,11 +90,13 @@ test('readers that take nothing hold neither the prediction back nor its output 
   const done = await api.finished(created.id);
   assert.equal(done.status, 'succeeded');
   assert.equal(done.output.join('').length, size);
-  for (let i = 0; i < 16; ++i) readers.push(await stall(created.urls.stream));
+  for (let i = 0; i < 36; ++i) readers.push(await stall(created.urls.stream));
   // One that reads is served meanwhile.
   const events = parseEvents((await readStream(created.urls.stream)).text);
   assert.equal(events.length, done.output.length + 1);
   assert.ok((await metric(server, 'hekto_http_connections')) > readers.length, 'all readers are still there');
   const grown = residentBytes(server) - before;
-  assert.ok(grown < 6 * size, `${readers.length} readers of ${size} bytes made the server grow by ${grown}`);
+  // The work itself takes several times the output, in whichever arenas of malloc it falls: what matters is that the
+  // readers do not each hold it.
+  assert.ok(grown < (readers.length / 4) * size, `${readers.length} readers of ${size} bytes made the server grow by ${grown}`);
 });

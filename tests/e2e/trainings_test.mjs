@@ -28,7 +28,7 @@ const call = (method, path, body, to = api) =>
     body: body === undefined ? undefined : JSON.stringify(body),
   });
 const path = ({ owner, name, id }) => `/models/${owner}/${name}/versions/${id}/trainings`;
-const input = (more = {}) => ({ input_images: 'https://example.com/images.zip', steps: 5, ...more });
+const input = (more = {}) => ({ input_images: 'data:application/zip;base64,UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==', steps: 5, ...more });
 
 async function makeModel(name, visibility = 'private') {
   const made = await call('POST', '/models', { owner: 'default', name, visibility, hardware: 'gpu-t4' });

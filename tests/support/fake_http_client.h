@@ -64,21 +64,39 @@ class FakeHttpClient final : public ports::HttpClient {
         if (request.url.starts_with(prefix)) held = token, holds = true;
       }
       sent_.push_back(request);
+      sent_.back().sink.reset();  // what was downloaded is not for this list to keep
     }
-    if (holds) co_await held.sleep_for(std::chrono::hours(1));
+    if (holds) co_await wait_for_either(held, request.stop);
     std::scoped_lock lock(mutex_);
     --under_way_[request.url];
-    if (cut_off_) co_return fail(ErrorCode::canceled, "stopping");
+    if (cut_off_ || request.stop.stop_requested()) co_return fail(ErrorCode::canceled, "stopping");
     for (auto& [prefix, replies] : replies_) {
       if (!request.url.starts_with(prefix)) continue;
       auto reply = replies.front();
       if (replies.size() > 1) replies.pop_front();
-      co_return reply;
+      co_return request.sink ? pass_on(std::move(reply), request) : reply;
     }
     co_return ports::HttpReply{200, "", false};
   }
 
  private:
+  static async::Task<void> wait_for_either(async::StopToken one, async::StopToken other) {
+    async::StopToken wake;
+    const auto ring = [wake]() mutable { wake.request_stop(); };
+    const async::StopCallback on_one(one, ring);
+    const async::StopCallback on_other(other, ring);
+    co_await wake.sleep_for(std::chrono::hours(1));
+  }
+  /// The body goes where a download goes.
+  static Result<ports::HttpReply> pass_on(Result<ports::HttpReply> reply, const ports::HttpRequest& request) {
+    if (!reply) return reply;
+    const auto body = std::exchange(reply->body, {});
+    if (reply->status != 200) return reply;
+    if (body.size() > request.max_reply) return fail(ErrorCode::too_large, "it has too many bytes, on purpose");
+    if (auto written = request.sink->write(body); !written) return std::unexpected(written.error());
+    return reply;
+  }
+
   mutable std::mutex mutex_;  // guards everything below
   std::map<std::string, std::deque<Result<ports::HttpReply>>> replies_;
   std::map<std::string, async::StopToken> holds_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <mutex>
@@ -51,6 +52,8 @@ class FakeRunner final : public ports::Runner {
   }
 
   std::string_view name() const override { return "fake"; }
+  bool takes_urls() const override { return wants_urls; }
+  std::atomic<bool> wants_urls = false;
   bool idempotent() const override { return idempotent_; }
 
   async::Task<ports::RunOutcome> run(ports::RunRequest request, ports::RunSink& sink) override {

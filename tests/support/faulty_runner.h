@@ -29,6 +29,7 @@ class FaultyRunner final : public ports::Runner {
 
   std::string_view name() const override { return inner_.name(); }
   bool idempotent() const override { return inner_.idempotent(); }
+  bool takes_urls() const override { return inner_.takes_urls(); }
 
   async::Task<ports::RunOutcome> run(ports::RunRequest request, ports::RunSink& sink) override {
     const auto fault = take();

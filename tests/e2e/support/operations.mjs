@@ -63,7 +63,7 @@ export class Maker {
   }
   async trainingBody(input = {}) {
     const { owner, name } = await this.model();
-    return { destination: `${owner}/${name}`, input: { input_images: 'https://example.com/a.zip', steps: 3, ...input } };
+    return { destination: `${owner}/${name}`, input: { input_images: 'data:application/zip;base64,UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==', steps: 3, ...input } };
   }
   async training(input) {
     const { model_owner, model_name, version_id } = kTrainer;
