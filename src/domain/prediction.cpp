@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/prediction.h"
 
+#include <algorithm>
 #include <array>
+#include <ranges>
 #include <tuple>
 
 namespace hekto::domain {
@@ -53,6 +55,16 @@ Result<Prediction> finish(Prediction p, Status status, Time now) {
   return p;
 }
 
+void keep_shown(Prediction& p, const std::shared_ptr<const Prediction>& shown) {
+  if (!shown || shown->id != p.id || shown->epoch != p.epoch) return;
+  if (shown->logs.starts_with(p.logs)) p.logs = shown->logs;
+  const auto& items = p.output.items;
+  const auto& more = shown->output.items;
+  const bool grown = more.size() > items.size() && std::ranges::equal(items, more | std::views::take(items.size()));
+  // Files are shown only after their commit: where they differ the two are not of one run.
+  if (grown && shown->output.files == p.output.files) p.output = shown->output;
+}
+
 struct Apply {
   Prediction p;
   Time now;
@@ -96,8 +108,12 @@ struct Apply {
     p.metrics = e.metrics;
     return finish(std::move(p), Status::failed, now);
   }
-  Result<Prediction> operator()(const Canceled&) { return finish(std::move(p), Status::canceled, now); }
-  Result<Prediction> operator()(const DeadlinePassed&) {
+  Result<Prediction> operator()(const Canceled& e) {
+    keep_shown(p, e.shown);
+    return finish(std::move(p), Status::canceled, now);
+  }
+  Result<Prediction> operator()(const DeadlinePassed& e) {
+    keep_shown(p, e.shown);
     const Status status = p.status == Status::starting ? Status::aborted : Status::canceled;
     return finish(std::move(p), status, now);
   }

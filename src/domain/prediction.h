@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -117,9 +118,15 @@ struct Failed {
   std::string metrics;
 };
 /// Asked by the owner.
-struct Canceled {};
+struct Canceled {
+  /// What readers have been shown and the store may not have yet; null: nothing beyond what the store has. Of the same
+  /// epoch, its longer logs and output are kept, so that the end never takes back what somebody has read.
+  std::shared_ptr<const Prediction> shown = nullptr;
+};
 /// The Cancel-After deadline passed: aborted when it had not started, else canceled.
-struct DeadlinePassed {};
+struct DeadlinePassed {
+  std::shared_ptr<const Prediction> shown = nullptr;  ///< as Canceled::shown
+};
 /// Retention is over: input, output, logs go, data_removed is set. Terminal predictions only.
 struct Purged {};
 

@@ -159,6 +159,11 @@ async::Task<Result<ports::PredictionPage>> Predictions::list(ports::PredictionQu
   co_return co_await store_.list_predictions(std::move(query));
 }
 
+std::shared_ptr<const domain::Prediction> Predictions::shown(std::string_view id) {
+  const auto held = recent_.find(id);
+  return held ? std::shared_ptr<const domain::Prediction>(held, &held->value) : nullptr;
+}
+
 async::Task<Result<SnapshotPtr>> Predictions::end(std::string id, domain::Event event) {
   auto ended = co_await store_.end(id, std::move(event), clock_.now());
   if (!ended) co_return std::unexpected(ended.error());
@@ -169,7 +174,7 @@ async::Task<Result<SnapshotPtr>> Predictions::end(std::string id, domain::Event 
 async::Task<Result<SnapshotPtr>> Predictions::cancel(std::string_view account, std::string_view id) {
   auto found = co_await get(account, id);
   if (!found || domain::is_terminal((*found)->value.status)) co_return found;
-  auto ended = co_await end((*found)->value.id, domain::Canceled{});
+  auto ended = co_await end((*found)->value.id, domain::Canceled{shown((*found)->value.id)});
   if (!ended && ended.error().code == ErrorCode::conflict) {
     // It ended while we asked: whichever came first stands.
     recent_.erase((*found)->value.id);
@@ -209,7 +214,7 @@ async::Task<Result<std::size_t>> Predictions::recover() {
 
 async::Task<void> Predictions::enforce_deadlines() {
   for (auto& id : deadlines_.take_due(clock_.now())) {
-    const auto ended = co_await end(id, domain::DeadlinePassed{});
+    const auto ended = co_await end(id, domain::DeadlinePassed{shown(id)});
     if (!ended && ended.error().code != ErrorCode::conflict && ended.error().code != ErrorCode::not_found) {
       log::error("deadline could not be enforced", {{"prediction", id}, {"error", ended.error().message}});
       deadlines_.add(clock_.now() + std::chrono::seconds(5), id);

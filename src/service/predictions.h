@@ -91,6 +91,8 @@ class Predictions {
   /// Queues what has just been committed.
   SnapshotPtr take_up(domain::Prediction p);
   async::Task<Result<SnapshotPtr>> end(std::string id, domain::Event event);
+  /// What readers see of it now, committed or not; null when that is what the store has.
+  std::shared_ptr<const domain::Prediction> shown(std::string_view id);
   bool is_overdue(const domain::Prediction& p) const;
 
   ports::Store& store_;

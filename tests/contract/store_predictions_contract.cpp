@@ -193,6 +193,28 @@ TEST_P(StorePredictions, EndsAPredictionWhateverTheLeaseAndShutsTheWorkerOut) {
   EXPECT_EQ(find(ended.id), ended);
 }
 
+TEST_P(StorePredictions, KeepsWithAnEndWhatWasShownOfTheSameRunOnly) {
+  ports::Lease lease;
+  create_running(lease);
+  auto shown = std::make_shared<domain::Prediction>(find(lease.prediction_id));
+  shown->logs += "shown\n";
+  shown->output.is_list = true;
+  shown->output.items.push_back("\"shown\"");
+  const auto ended = run_task(store().end(lease.prediction_id, domain::Canceled{shown}, sample_time())).value();
+  EXPECT_EQ(ended.logs, shown->logs);
+  EXPECT_EQ(ended.output, shown->output);
+  EXPECT_EQ(find(ended.id), ended);
+
+  ports::Lease other;
+  create_running(other);
+  auto old = std::make_shared<domain::Prediction>(find(other.prediction_id));
+  old->logs += "of an earlier run\n";
+  --old->epoch;
+  const auto late = run_task(store().end(other.prediction_id, domain::DeadlinePassed{old}, sample_time())).value();
+  EXPECT_EQ(late.logs, find(other.prediction_id).logs);
+  EXPECT_FALSE(late.logs.contains("earlier"));
+}
+
 TEST_P(StorePredictions, EndsAPredictionThatNobodyClaimed) {
   const auto late = create();
   const auto aborted = run_task(store().end(late.id, domain::DeadlinePassed{}, sample_time())).value();

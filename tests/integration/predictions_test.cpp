@@ -67,6 +67,23 @@ TEST_F(Predictions, AreRefusedOverTheLimitOfWaitingOnes) {
   EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
 }
 
+TEST_F(Predictions, KeepWhatReadersSawWhenTheyAreCanceledBeforeItsCommit) {
+  service::DispatchOptions options;
+  options.commit_every = 1h;
+  start({{FakeRunner::Log{"line\n"}, FakeRunner::Json{"\"a\""}, FakeRunner::Json{"\"b\""}, FakeRunner::Hold{}}},
+        options);
+  const auto created = create();
+  const std::string id = (*created)->value.id;
+  async::StopToken tick;
+  while (run(predictions->get("alice", id)).value()->value.output.items.size() < 2) run(tick.sleep_for(1ms));
+  ASSERT_TRUE(run(store.find_prediction(id))->output.empty()) << "this test is about what is not committed";
+  const auto canceled = run(predictions->cancel("alice", id));
+  ASSERT_TRUE(canceled);
+  EXPECT_EQ((*canceled)->value.output.items, (std::vector<std::string>{"\"a\"", "\"b\""}));
+  EXPECT_EQ((*canceled)->value.logs, "line\n");
+  EXPECT_EQ(*run(store.find_prediction(id)), (*canceled)->value);
+}
+
 TEST_F(Predictions, OfAnotherAccountLookLikeUnknownOnes) {
   start({});
   const auto created = create();
