@@ -53,6 +53,10 @@ async::Task<Result<Accounts::NewKey>> Accounts::create_key(std::string name, std
   auto owner = co_await find_account(by_default ? std::string(kDefaultAccount) : account);
   if (!owner && owner.error().code == ErrorCode::not_found && by_default) {
     owner = co_await create_account(std::string(kDefaultAccount));
+    // Another first key was made at the same time, and its account is the one.
+    if (!owner && owner.error().code == ErrorCode::conflict) {
+      owner = co_await find_account(std::string(kDefaultAccount));
+    }
   }
   if (!owner) co_return std::unexpected(owner.error());
 

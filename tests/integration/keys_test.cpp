@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <future>
+#include <vector>
+
 #include "service/accounts.h"
 #include "tests/integration/service_fixture.h"
 
@@ -34,6 +37,17 @@ TEST_F(Keys, OpenByBearerAndByTokenInAnyCase) {
     ASSERT_TRUE(who) << scheme;
     EXPECT_EQ((*who)->account_name(), "default");
   }
+}
+
+TEST_F(Keys, ThatAreTheFirstOnesAndMadeAtOnceShareOneAccount) {
+  std::vector<std::future<bool>> made;
+  for (int i = 0; i < 8; ++i) {
+    made.push_back(std::async(
+        std::launch::async, [this] { return run(accounts.create_key("a key", "", false, std::nullopt)).has_value(); }));
+  }
+  for (auto& one : made) EXPECT_TRUE(one.get());
+  EXPECT_EQ(run(store.list_accounts())->size(), 1u);
+  EXPECT_EQ(ring.size(), 8u);
 }
 
 TEST_F(Keys, SayInTheOfficialWordsWhatIsMissing) {
