@@ -39,6 +39,18 @@ struct StoredFileInfo {
   Time modified_at{};
 };
 
+/// A file on its way in. Nobody can name it before finish(), and dropped before that, it leaves nothing behind; a crash
+/// leaves what the next start removes. One thread at a time.
+class IncomingFile {
+ public:
+  virtual ~IncomingFile() = default;
+  /// Blocks on the disk. storage when it refuses; then the file is of no use any more.
+  virtual Result<void> append(std::string_view bytes) = 0;
+  virtual std::uint64_t size() const = 0;
+  /// As FileStore::put of all that was appended. Call once, with nothing after it; the file may be dropped meanwhile.
+  virtual async::Task<Result<FileKey>> finish() = 0;
+};
+
 /// Keeps output files and uploads by content. All methods: any thread; the result arrives on the caller's executor.
 class FileStore {
  public:
@@ -47,6 +59,9 @@ class FileStore {
   /// already there is no error. invalid_input when owner is malformed; storage when the disk refuses (nothing partial
   /// is ever visible under a key). Storing it again counts as a modification.
   virtual async::Task<Result<FileKey>> put(std::string owner, std::string bytes) = 0;
+  /// Takes a file piece by piece that need not fit into memory. The store outlives it. invalid_input when owner is
+  /// malformed; storage when the disk refuses.
+  virtual async::Task<Result<std::shared_ptr<IncomingFile>>> receive(std::string owner) = 0;
   /// not_found when there is no such file; storage when it cannot be read. size() is the length that is really there:
   /// whoever keeps the length that was put compares the two before serving anything.
   virtual async::Task<Result<std::shared_ptr<StoredFile>>> open(FileKey key) = 0;

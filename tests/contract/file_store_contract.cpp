@@ -91,6 +91,37 @@ TEST_P(FileStoreContract, KeepsEmptyAndLargeFiles) {
   EXPECT_EQ(content(put(large)), large);
 }
 
+TEST_P(FileStoreContract, TakesAFileInPieces) {
+  const auto incoming = run_task(files().receive(owner_)).value();
+  ASSERT_TRUE(incoming->append("some ").has_value());
+  ASSERT_TRUE(incoming->append("").has_value());
+  ASSERT_TRUE(incoming->append("bytes").has_value());
+  EXPECT_EQ(incoming->size(), 10u);
+  EXPECT_TRUE(run_task(files().list(tomorrow(), 10)).value().empty());
+  const auto key = run_task(incoming->finish()).value();
+  EXPECT_EQ(key, (ports::FileKey{owner_, hex_encode(sha256("some bytes"))}));
+  EXPECT_EQ(content(key), "some bytes");
+  EXPECT_EQ(put("some bytes"), key);
+}
+
+TEST_P(FileStoreContract, TakesInPiecesWhatIsThereAlready) {
+  const auto key = put("twice");
+  const auto incoming = run_task(files().receive(owner_)).value();
+  ASSERT_TRUE(incoming->append("twice").has_value());
+  EXPECT_EQ(run_task(incoming->finish()).value(), key);
+  EXPECT_EQ(content(key), "twice");
+}
+
+TEST_P(FileStoreContract, KeepsNothingOfAFileThatIsDroppedOnItsWayIn) {
+  {
+    const auto incoming = run_task(files().receive(owner_)).value();
+    ASSERT_TRUE(incoming->append("half").has_value());
+  }
+  EXPECT_TRUE(run_task(files().list(tomorrow(), 10)).value().empty());
+  EXPECT_EQ(open_error({owner_, hex_encode(sha256("half"))}), ErrorCode::not_found);
+  EXPECT_EQ(code_of(run_task(files().receive("../elsewhere"))), ErrorCode::invalid_input);
+}
+
 TEST_P(FileStoreContract, StoresTheSameTwiceWithoutError) {
   const auto key = put("twice");
   EXPECT_EQ(put("twice"), key);

@@ -21,6 +21,9 @@ class FaultyFileStore final : public ports::FileStore {
   async::Task<Result<ports::FileKey>> put(std::string owner, std::string bytes) override {
     return plan_.pass("put", inner_.put(std::move(owner), std::move(bytes)));
   }
+  async::Task<Result<std::shared_ptr<ports::IncomingFile>>> receive(std::string owner) override {
+    return plan_.pass("receive", inner_.receive(std::move(owner)));
+  }
   async::Task<Result<std::shared_ptr<ports::StoredFile>>> open(ports::FileKey key) override {
     return plan_.pass("open", inner_.open(std::move(key)));
   }

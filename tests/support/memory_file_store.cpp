@@ -25,6 +25,22 @@ class MemoryFile final : public ports::StoredFile {
   std::shared_ptr<const std::string> bytes_;
 };
 
+class MemoryIncoming final : public ports::IncomingFile {
+ public:
+  MemoryIncoming(ports::FileStore& store, std::string owner) : store_(store), owner_(std::move(owner)) {}
+  Result<void> append(std::string_view bytes) override {
+    bytes_ += bytes;
+    return {};
+  }
+  std::uint64_t size() const override { return bytes_.size(); }
+  async::Task<Result<ports::FileKey>> finish() override { return store_.put(owner_, bytes_); }
+
+ private:
+  ports::FileStore& store_;
+  const std::string owner_;
+  std::string bytes_;
+};
+
 }  // namespace
 
 MemoryFileStore::MemoryFileStore(std::function<Time()> now)
@@ -36,6 +52,11 @@ async::Task<Result<ports::FileKey>> MemoryFileStore::put(std::string owner, std:
   std::scoped_lock lock(mutex_);
   files_[{key.owner, key.sha256}] = {std::make_shared<const std::string>(std::move(bytes)), now_()};
   co_return key;
+}
+
+async::Task<Result<std::shared_ptr<ports::IncomingFile>>> MemoryFileStore::receive(std::string owner) {
+  if (!is_id(owner)) co_return fail(ErrorCode::invalid_input, "the owner must be an id");
+  co_return std::make_shared<MemoryIncoming>(*this, std::move(owner));
 }
 
 async::Task<Result<std::shared_ptr<ports::StoredFile>>> MemoryFileStore::open(ports::FileKey key) {

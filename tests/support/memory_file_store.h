@@ -18,6 +18,7 @@ class MemoryFileStore final : public ports::FileStore {
   explicit MemoryFileStore(std::function<Time()> now = {});
 
   async::Task<Result<ports::FileKey>> put(std::string owner, std::string bytes) override;
+  async::Task<Result<std::shared_ptr<ports::IncomingFile>>> receive(std::string owner) override;
   async::Task<Result<std::shared_ptr<ports::StoredFile>>> open(ports::FileKey key) override;
   async::Task<Result<void>> remove(ports::FileKey key) override;
   async::Task<Result<std::vector<ports::StoredFileInfo>>> list(Time before, std::size_t limit) override;

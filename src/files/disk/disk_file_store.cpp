@@ -11,7 +11,6 @@
 #include "base/encoding.h"
 #include "base/hash.h"
 #include "base/ids.h"
-#include "base/random.h"
 #include "files/disk/sweep.h"
 
 namespace hekto::files {
@@ -60,6 +59,35 @@ void empty_folder(int folder) {
 
 }  // namespace
 
+class DiskFileStore::Incoming final : public ports::IncomingFile, public std::enable_shared_from_this<Incoming> {
+ public:
+  Incoming(DiskFileStore& store, std::string owner, std::unique_ptr<Draft> draft)
+      : store_(store), owner_(std::move(owner)), draft_(std::move(draft)) {}
+  Result<void> append(std::string_view bytes) override {
+    hash_.update(bytes);
+    size_ += bytes.size();
+    return draft_->append(bytes);
+  }
+  std::uint64_t size() const override { return size_; }
+  async::Task<Result<ports::FileKey>> finish() override {
+    // Holds itself: the caller may be gone before the pool gets to it.
+    return store_.pool_.run([self = shared_from_this()]() -> Result<ports::FileKey> {
+      ports::FileKey key{self->owner_, hex_encode(self->hash_.finish())};
+      if (auto published = self->store_.publish(*self->draft_, key); !published) {
+        return std::unexpected(published.error());
+      }
+      return key;
+    });
+  }
+
+ private:
+  DiskFileStore& store_;
+  const std::string owner_;
+  const std::unique_ptr<Draft> draft_;
+  Sha256 hash_;
+  std::uint64_t size_ = 0;
+};
+
 Result<std::unique_ptr<DiskFileStore>> DiskFileStore::open(const std::filesystem::path& folder,
                                                            async::BlockingPool& pool) {
   const auto path = std::filesystem::absolute(folder).lexically_normal();
@@ -86,6 +114,15 @@ async::Task<Result<ports::FileKey>> DiskFileStore::put(std::string owner, std::s
   return pool_.run([this, owner = std::move(owner), bytes = std::move(bytes)] { return put_now(owner, bytes); });
 }
 
+async::Task<Result<std::shared_ptr<ports::IncomingFile>>> DiskFileStore::receive(std::string owner) {
+  return pool_.run([this, owner = std::move(owner)]() -> Result<std::shared_ptr<ports::IncomingFile>> {
+    if (!is_id(owner)) return fail(ErrorCode::invalid_input, "the owner of a file must be a prediction id");
+    auto draft = Draft::make(unfinished_);
+    if (!draft) return std::unexpected(draft.error());
+    return std::make_shared<Incoming>(*this, owner, std::move(*draft));
+  });
+}
+
 async::Task<Result<std::shared_ptr<ports::StoredFile>>> DiskFileStore::open(ports::FileKey key) {
   return pool_.run([this, key = std::move(key)] { return open_now(key); });
 }
@@ -103,12 +140,15 @@ Result<ports::FileKey> DiskFileStore::put_now(const std::string& owner, const st
   ports::FileKey key{owner, hex_encode(sha256(bytes))};
   const auto shard = shard_for_writing(shard_of(owner));
   if (!shard) return std::unexpected(shard.error());
-  const auto name = name_of(key);
-  if (!refresh(shard->get(), name, bytes.size())) {
-    if (auto written = write_new(*shard, name, bytes); !written) return std::unexpected(written.error());
+  if (refresh(shard->get(), name_of(key), bytes.size())) {
+    // The call that put it there may not have come to this line yet.
+    if (::fsync(shard->get()) != 0) return refused("a folder of stored files cannot be synced");
+    return key;
   }
-  // Also when it was there: the call that put it there may not have come to this line yet.
-  if (::fsync(shard->get()) != 0) return refused("a folder of stored files cannot be synced");
+  auto draft = Draft::make(unfinished_);
+  if (!draft) return std::unexpected(draft.error());
+  if (auto written = (*draft)->append(bytes); !written) return std::unexpected(written.error());
+  if (auto published = publish(**draft, key); !published) return std::unexpected(published.error());
   return key;
 }
 
@@ -127,21 +167,12 @@ Result<Descriptor> DiskFileStore::shard_for_writing(const std::string& name) {
   return shard;
 }
 
-Result<void> DiskFileStore::write_new(const Descriptor& shard, const std::string& name, const std::string& bytes) {
-  const auto draft = hex_encode(random_string_bytes(16));
-  const Descriptor file(
-      ::openat(unfinished_.get(), draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) return refused("a file cannot be created");
-  Result<void> result;
-  if (!write_all(file.get(), bytes)) {
-    result = refused("a file cannot be written");
-  } else if (::fdatasync(file.get()) != 0) {
-    result = refused("a file cannot be synced");
-  } else if (::renameat(unfinished_.get(), draft.c_str(), shard.get(), name.c_str()) != 0) {
-    result = refused("a file cannot be given its name");
-  }
-  if (!result) ::unlinkat(unfinished_.get(), draft.c_str(), 0);
-  return result;
+Result<void> DiskFileStore::publish(Draft& draft, const ports::FileKey& key) {
+  const auto shard = shard_for_writing(shard_of(key.owner));
+  if (!shard) return std::unexpected(shard.error());
+  if (auto named = draft.give_name(*shard, name_of(key)); !named) return named;
+  if (::fsync(shard->get()) != 0) return refused("a folder of stored files cannot be synced");
+  return {};
 }
 
 Result<std::shared_ptr<ports::StoredFile>> DiskFileStore::open_now(const ports::FileKey& key) {

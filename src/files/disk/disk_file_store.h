@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "async/blocking_pool.h"
+#include "files/disk/draft.h"
 #include "files/disk/posix.h"
 #include "ports/file_store.h"
 
@@ -27,11 +28,13 @@ class DiskFileStore final : public ports::FileStore {
 
   /// Storing again what is there counts as a new modification, so that a sweep does not take the file for an old one.
   async::Task<Result<ports::FileKey>> put(std::string owner, std::string bytes) override;
+  async::Task<Result<std::shared_ptr<ports::IncomingFile>>> receive(std::string owner) override;
   async::Task<Result<std::shared_ptr<ports::StoredFile>>> open(ports::FileKey key) override;
   async::Task<Result<void>> remove(ports::FileKey key) override;
   async::Task<Result<std::vector<ports::StoredFileInfo>>> list(Time before, std::size_t limit) override;
 
  private:
+  class Incoming;
   DiskFileStore(Descriptor root, Descriptor unfinished, async::BlockingPool& pool)
       : root_(std::move(root)), unfinished_(std::move(unfinished)), pool_(pool) {}
 
@@ -40,7 +43,8 @@ class DiskFileStore final : public ports::FileStore {
   Result<void> remove_now(const ports::FileKey& key);
   Result<std::vector<ports::StoredFileInfo>> list_now(Time before, std::size_t limit);
   Result<Descriptor> shard_for_writing(const std::string& name);
-  Result<void> write_new(const Descriptor& shard, const std::string& name, const std::string& bytes);
+  /// Makes `draft` durable under the name of `key`, unless that is there already.
+  Result<void> publish(Draft& draft, const ports::FileKey& key);
 
   const Descriptor root_;
   const Descriptor unfinished_;

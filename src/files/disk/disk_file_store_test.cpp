@@ -44,6 +44,16 @@ TEST_F(DiskFiles, LieUnderTheLastTwoCharactersOfTheirOwnerReadableByUsOnly) {
   EXPECT_TRUE(fs::is_empty(folder_ / "tmp"));
 }
 
+TEST_F(DiskFiles, ThatAreDroppedOnTheirWayInLeaveNoDraft) {
+  const auto files = open();
+  {
+    const auto incoming = run_task(files->receive(owner_)).value();
+    ASSERT_TRUE(incoming->append("half").has_value());
+    EXPECT_FALSE(fs::is_empty(folder_ / "tmp"));
+  }
+  EXPECT_TRUE(fs::is_empty(folder_ / "tmp"));
+}
+
 TEST_F(DiskFiles, SurviveAReopening) {
   const auto key = run_task(open()->put(owner_, "bytes")).value();
   const auto file = run_task(open()->open(key)).value();
