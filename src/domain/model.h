@@ -82,6 +82,7 @@ struct Offer {
   std::shared_ptr<const Model> model;  ///< nullptr: nothing is offered
   const Version* version = nullptr;    ///< one of the model's
   std::string_view base;               ///< id of the catalog's version that this one is, or is like
+  bool relayed = false;  ///< it runs at an upstream; the version then says no more than is known of it here
   explicit operator bool() const { return version != nullptr; }
 };
 

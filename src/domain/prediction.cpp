@@ -65,20 +65,30 @@ void keep_shown(Prediction& p, const std::shared_ptr<const Prediction>& shown) {
   if (grown && shown->output.files == p.output.files) p.output = shown->output;
 }
 
+/// An upstream that may be at work on it is to be told that it has ended.
+void owe_cancel(Prediction& p) {
+  if (p.submission) p.submission->cancel_owed = true;
+}
+
 struct Apply {
   Prediction p;
   Time now;
 
+  bool is_intended(std::string_view attempt) const {
+    return p.submission && p.submission->state == Submission::State::intended && p.submission->attempt == attempt;
+  }
+
   Result<Prediction> operator()(const Claimed&) {
     if (is_terminal(p.status)) return refuse(p, "a claim");
     ++p.epoch;
-    ++p.attempts;
+    if (!p.relay || p.attempts == 0) ++p.attempts;
     return std::move(p);
   }
-  Result<Prediction> operator()(const Started&) {
+  Result<Prediction> operator()(const Started& e) {
     if (is_terminal(p.status)) return refuse(p, "a start");
     p.status = Status::processing;
     if (!p.started_at) p.started_at = now;
+    if (e.at) p.upstream_times.started = e.at;
     return std::move(p);
   }
   Result<Prediction> operator()(const Logged& e) {
@@ -100,22 +110,67 @@ struct Apply {
   Result<Prediction> operator()(const Succeeded& e) {
     if (p.status != Status::processing) return refuse(p, "success");
     p.metrics = e.metrics;
+    p.upstream_times.completed = e.at;
     return finish(std::move(p), Status::succeeded, now);
   }
   Result<Prediction> operator()(const Failed& e) {
     if (is_terminal(p.status)) return refuse(p, "failure");
     p.error = e.error.empty() ? "Prediction failed" : e.error;
     p.metrics = e.metrics;
+    p.upstream_times.completed = e.at;
+    if (e.stop_upstream) owe_cancel(p);
     return finish(std::move(p), Status::failed, now);
   }
   Result<Prediction> operator()(const Canceled& e) {
     keep_shown(p, e.shown);
+    p.upstream_times.completed = e.at;
+    if (!e.by_upstream) owe_cancel(p);
     return finish(std::move(p), Status::canceled, now);
   }
   Result<Prediction> operator()(const DeadlinePassed& e) {
     keep_shown(p, e.shown);
+    owe_cancel(p);
     const Status status = p.status == Status::starting ? Status::aborted : Status::canceled;
     return finish(std::move(p), status, now);
+  }
+  Result<Prediction> operator()(const Submitting& e) {
+    if (is_terminal(p.status) || !p.relay || p.submission) return refuse(p, "a submission");
+    p.submission = Submission{Submission::State::intended, e.upstream, e.account, e.attempt, now, {}, false, false};
+    return std::move(p);
+  }
+  Result<Prediction> operator()(const Submitted& e) {
+    if (!is_intended(e.attempt) || e.remote_id.empty()) return refuse(p, "an accepted submission");
+    p.submission->state = Submission::State::accepted;
+    p.submission->remote_id = e.remote_id;
+    if (is_terminal(p.status)) return std::move(p);
+    if (!e.model.empty()) p.model = e.model;
+    if (!e.version.empty()) p.version = e.version;
+    if (e.stream) p.stream = *e.stream;
+    p.upstream_times.created = e.created_at;
+    return std::move(p);
+  }
+  Result<Prediction> operator()(const SubmissionDropped& e) {
+    if (!is_intended(e.attempt)) return refuse(p, "a dropped submission");
+    p.submission.reset();
+    return std::move(p);
+  }
+  Result<Prediction> operator()(const SubmissionUnknown& e) {
+    if (is_terminal(p.status) || !is_intended(e.attempt)) return refuse(p, "an unknown submission");
+    p.submission->state = Submission::State::unknown;
+    p.error = e.error.empty() ? "Prediction failed" : e.error;
+    return finish(std::move(p), Status::failed, now);
+  }
+  Result<Prediction> operator()(const CancelRelayed& e) {
+    if (!is_terminal(p.status) || !p.submission || p.submission->attempt != e.attempt) return refuse(p, "a told end");
+    p.submission->cancel_owed = false;
+    return std::move(p);
+  }
+  Result<Prediction> operator()(const SubmissionSettled& e) {
+    if (!p.submission || p.submission->state != Submission::State::unknown || p.submission->attempt != e.attempt) {
+      return refuse(p, "a settled submission");
+    }
+    p.submission->settled = true;
+    return std::move(p);
   }
   Result<Prediction> operator()(const Purged&) {
     if (!is_terminal(p.status)) return refuse(p, "a purge");
@@ -148,10 +203,22 @@ std::string file_placeholder(std::size_t index) { return "\"\x01" + std::to_stri
 double predict_seconds(const Prediction& p) { return seconds_between(p.started_at, p.completed_at); }
 double total_seconds(const Prediction& p) { return seconds_between(p.created_at, p.completed_at); }
 
+namespace {
+
+/// A dropped submission ranks below the one that it was: for a moment readers may see it still, which they are not
+/// shown the difference of.
+int submission_rank(const Prediction& p) {
+  if (!p.submission) return 0;
+  if (p.submission->state == Submission::State::intended) return 1;
+  return p.submission->cancel_owed ? 2 : p.submission->settled ? 4 : 3;
+}
+
+}  // namespace
+
 bool is_later(const Prediction& a, const Prediction& b) {
   const auto rank = [](const Prediction& p) {
     return std::tuple(p.data_removed, is_terminal(p.status), p.epoch, p.status != Status::starting,
-                      p.output.items.size(), p.logs.size());
+                      p.output.items.size(), p.logs.size(), submission_rank(p));
   };
   return rank(a) > rank(b);
 }

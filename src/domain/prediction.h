@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "domain/submission.h"
 #include "domain/trained_version.h"
 #include "domain/webhook.h"
 
@@ -69,7 +70,9 @@ struct Prediction {
   std::optional<Time> completed_at;
   std::optional<Time> deadline;  ///< from Cancel-After
   std::string deployment;        ///< name of the deployment that it was made through; empty: none
-  std::string metrics;  ///< further members as JSON text without braces: "\"image_output_count\":1"; may be empty
+  /// Further members as JSON text without braces: "\"image_output_count\":1"; may be empty. Of one that is relayed: all
+  /// of them, as the upstream gave them.
+  std::string metrics;
   bool data_removed = false;
   StreamKind stream = StreamKind::none;  ///< decides whether there is a urls.stream, and its form
   std::optional<Webhook> webhook;
@@ -83,6 +86,9 @@ struct Prediction {
   std::int64_t epoch = 0;  ///< fencing number of the current lease; 0 before the first claim
   int attempts = 0;        ///< claims so far
   std::string steering;    ///< how a test steers the sandbox, see domain/steering.h; goes when the data is purged
+  std::optional<RelayTarget> relay;      ///< set: it runs at an upstream, not here
+  UpstreamTimes upstream_times;          ///< of one that is relayed
+  std::optional<Submission> submission;  ///< of one that is relayed; none while it waits its turn
 
   friend bool operator==(const Prediction&, const Prediction&) = default;
 };
@@ -93,10 +99,13 @@ double total_seconds(const Prediction& p);
 
 // Events: everything that can happen to a prediction after its creation.
 
-/// A worker takes the work. attempts and epoch go up by one.
+/// A worker takes the work. The epoch goes up by one, and so do attempts, unless the work is done elsewhere: taking it
+/// up again is no further attempt then.
 struct Claimed {};
 /// The model began to run: starting -> processing. A repeat (after a restart) keeps the first started_at.
-struct Started {};
+struct Started {
+  std::optional<Time> at = {};  ///< as the upstream says
+};
 /// Text to append to the logs.
 struct Logged {
   std::string text;
@@ -111,26 +120,67 @@ struct Produced {
   std::vector<OutputFile> files;
 };
 struct Succeeded {
-  std::string metrics;  ///< as Prediction::metrics
+  std::string metrics;          ///< as Prediction::metrics
+  std::optional<Time> at = {};  ///< as the upstream says
 };
 struct Failed {
   std::string error;  ///< never empty
   std::string metrics;
+  bool stop_upstream = false;   ///< an upstream may go on with it, and is to be told
+  std::optional<Time> at = {};  ///< as the upstream says
 };
-/// Asked by the owner.
+/// Asked by the owner, or by whoever owns the account at the upstream.
 struct Canceled {
   /// What readers have been shown and the store may not have yet; null: nothing beyond what the store has. Of the same
   /// epoch, its longer logs and output are kept, so that the end never takes back what somebody has read.
   std::shared_ptr<const Prediction> shown = nullptr;
+  bool by_upstream = false;     ///< the upstream itself says so, and need not be told
+  std::optional<Time> at = {};  ///< as the upstream says
 };
 /// The Cancel-After deadline passed: aborted when it had not started, else canceled.
 struct DeadlinePassed {
   std::shared_ptr<const Prediction> shown = nullptr;  ///< as Canceled::shown
 };
+/// It is about to be handed to an upstream. Only of one that is relayed and has no submission.
+struct Submitting {
+  std::string upstream;
+  std::string account;
+  std::string attempt;  ///< as Submission::attempt
+};
+/// The upstream took it. Of an ended prediction whose submission is this one, only the id is kept.
+struct Submitted {
+  std::string attempt;
+  std::string remote_id;
+  std::string model;                      ///< as the upstream says; empty: as it is
+  std::string version;                    ///< likewise
+  std::optional<StreamKind> stream = {};  ///< likewise
+  std::optional<Time> created_at = {};    ///< likewise
+};
+/// It is sure that nothing was taken: there is no submission any more. Of an ended prediction too.
+struct SubmissionDropped {
+  std::string attempt;
+};
+/// Whether it was taken cannot be learnt: it has failed.
+struct SubmissionUnknown {
+  std::string attempt;
+  std::string error;  ///< never empty
+};
+/// The upstream has been told that it ended, or need not be told any more. Of ended predictions only.
+struct CancelRelayed {
+  std::string attempt;
+};
+
+/// An operator has seen to a submission that is unknown.
+struct SubmissionSettled {
+  std::string attempt;
+};
+
 /// Retention is over: input, output, logs go, data_removed is set. Terminal predictions only.
 struct Purged {};
 
-using Event = std::variant<Claimed, Started, Logged, Produced, Succeeded, Failed, Canceled, DeadlinePassed, Purged>;
+using Event =
+    std::variant<Claimed, Started, Logged, Produced, Succeeded, Failed, Canceled, DeadlinePassed, Purged, Submitting,
+                 Submitted, SubmissionDropped, SubmissionUnknown, CancelRelayed, SubmissionSettled>;
 
 /// Returns the prediction after `event`, or why the event is refused (conflict: already terminal, or an impossible
 /// order; too_large: logs over kMaxLogBytes are cut, not refused). Pure: `now` is given, nothing is read.

@@ -104,14 +104,17 @@ void append_object(std::string& out, const domain::Prediction& p, const UrlConte
   out += R"(,"source":"api","status":")";
   out += domain::to_string(as_created ? domain::Status::starting : p.status);
   out += '"';
-  append_time_member(out, "created_at", p.created_at);
+  const auto& theirs = p.upstream_times;
+  append_time_member(out, "created_at", theirs.created ? theirs.created : p.created_at);
   append_time_member(out, "deadline", p.deadline);
   if (!p.deployment.empty()) append_member(out, "deployment", p.deployment);
   if (!as_created) {
-    append_time_member(out, "started_at", p.started_at);
-    append_time_member(out, "completed_at", p.completed_at);
+    append_time_member(out, "started_at", theirs.started ? theirs.started : p.started_at);
+    append_time_member(out, "completed_at", theirs.completed ? theirs.completed : p.completed_at);
   }
-  if (terminal) {
+  if (terminal && p.relay && !p.metrics.empty()) {
+    out.append(R"(,"metrics":{)").append(p.metrics).append("}");
+  } else if (terminal) {
     out += R"(,"metrics":{)";
     // Work that never started has no running time to report.
     if (p.started_at) {

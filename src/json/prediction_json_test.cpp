@@ -62,6 +62,20 @@ TEST_F(PredictionJson, AFinishedOneHasTimesMetricsAndLinks) {
   EXPECT_NE(out.find(R"("output":["https://hekto.example/delivery/)" + token + R"(/out-0.png"])"), std::string::npos);
 }
 
+TEST_F(PredictionJson, ARelayedOneShowsTheUpstreamsTimesAndMetrics) {
+  p.relay = domain::RelayTarget{domain::RelayTarget::Kind::model, p.model};
+  after({domain::Submitting{"up", "main", "a"}, domain::Submitted{"a", "r1", "", "hidden", {}, kT0 - 1s}}, kT0);
+  after({domain::Started{kT0 - 500ms}}, kT0 + 1s);
+  after({domain::Succeeded{R"("predict_time":0.25,"tokens":3)", kT0}}, kT0 + 2s);
+  const std::string out = text();
+  EXPECT_NE(out.find(R"("metrics":{"predict_time":0.25,"tokens":3})"), std::string::npos) << out;
+  EXPECT_NE(out.find(R"("version":"hidden")"), std::string::npos);
+  EXPECT_NE(out.find(R"("created_at":"2026-11-22T10:15:29.412000Z")"), std::string::npos);
+  EXPECT_NE(out.find(R"("started_at":"2026-11-22T10:15:29.912000Z")"), std::string::npos);
+  EXPECT_NE(out.find(R"("completed_at":"2026-11-22T10:15:30.412000Z")"), std::string::npos);
+  EXPECT_EQ(out.find("replicate\""), std::string::npos) << "nothing of the submission";
+}
+
 TEST_F(PredictionJson, StreamsHaveAUrlWhoseFormTellsTextFromFiles) {
   p.stream = domain::StreamKind::text;
   EXPECT_TRUE(stream_url(p, urls).starts_with("https://hekto.example/replicate/v1/streams/"));

@@ -74,6 +74,7 @@ struct Unfinished {
   std::string id;
   domain::Status status = domain::Status::starting;
   std::optional<Time> deadline;
+  bool relayed = false;  ///< it runs at an upstream
 };
 
 /// What became of a create that may have been made before.
@@ -189,6 +190,20 @@ class Store {
   /// Predictions that are not terminal, oldest first, of those created after `after_id` (empty: from the start).
   /// not_found when there is no such prediction.
   virtual async::Task<Result<std::vector<Unfinished>>> unfinished(std::string after_id, std::size_t limit) = 0;
+
+  // Relayed predictions.
+  /// Removes a prediction whose create was refused by an upstream and that no client was told of, with its mark, which
+  /// is of `mark_scope` (empty: there is none). conflict when the lease is stale or the prediction terminal.
+  virtual async::Task<Result<void>> discard(Lease lease, std::string mark_scope) = 0;
+  /// Applies Submitted, SubmissionDropped, CancelRelayed or SubmissionSettled, whatever the lease, to ended predictions
+  /// too. conflict when it does not fit; invalid_input for another event.
+  virtual async::Task<Result<domain::Prediction>> note_submission(std::string id, domain::Event event, Time now) = 0;
+  /// Ids of ended predictions whose upstream is still to be told, those that were created first first.
+  virtual async::Task<Result<std::vector<std::string>>> owed_cancels(std::size_t limit) = 0;
+  /// Predictions whose submission is unknown and not settled, newest first.
+  virtual async::Task<Result<std::vector<domain::Prediction>>> unknown_submissions(std::size_t limit) = 0;
+  /// The prediction that `upstream` knows by this id. not_found when there is none.
+  virtual async::Task<Result<std::string>> find_by_remote_id(std::string upstream, std::string remote_id) = 0;
 
   // Retention.
   /// Purges up to `limit` predictions that completed before `completed_before` (domain Purged) and keeps their files as

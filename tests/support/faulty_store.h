@@ -68,6 +68,21 @@ class FaultyStore final : public ports::Store {
   async::Task<Result<std::vector<ports::Unfinished>>> unfinished(std::string after_id, std::size_t limit) override {
     return plan_.pass("unfinished", inner_.unfinished(std::move(after_id), limit));
   }
+  async::Task<Result<void>> discard(ports::Lease lease, std::string mark_scope) override {
+    return plan_.pass("discard", inner_.discard(std::move(lease), std::move(mark_scope)));
+  }
+  async::Task<Result<domain::Prediction>> note_submission(std::string id, domain::Event event, Time now) override {
+    return plan_.pass("note_submission", inner_.note_submission(std::move(id), std::move(event), now));
+  }
+  async::Task<Result<std::vector<std::string>>> owed_cancels(std::size_t limit) override {
+    return plan_.pass("owed_cancels", inner_.owed_cancels(limit));
+  }
+  async::Task<Result<std::vector<domain::Prediction>>> unknown_submissions(std::size_t limit) override {
+    return plan_.pass("unknown_submissions", inner_.unknown_submissions(limit));
+  }
+  async::Task<Result<std::string>> find_by_remote_id(std::string upstream, std::string remote_id) override {
+    return plan_.pass("find_by_remote_id", inner_.find_by_remote_id(std::move(upstream), std::move(remote_id)));
+  }
   async::Task<Result<std::vector<std::string>>> purge(Time completed_before, std::size_t limit, Time now) override {
     return plan_.pass("purge", inner_.purge(completed_before, limit, now));
   }

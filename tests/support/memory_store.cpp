@@ -65,7 +65,7 @@ Result<void> MemoryStore::add(Prediction prediction) {
     return entry.second.account == prediction.account &&
            entry.first.first + "/" + entry.first.second == prediction.training->destination;
   };
-  if (prediction.training && std::ranges::none_of(models_, is_destination)) {
+  if (prediction.training && !prediction.relay && std::ranges::none_of(models_, is_destination)) {
     return fail(ErrorCode::not_found, "no such destination");
   }
   if (!places_.emplace(prediction.id, predictions_.size()).second) return fail(ErrorCode::conflict, "taken");
@@ -194,7 +194,7 @@ Task<Result<std::vector<ports::Unfinished>>> MemoryStore::unfinished(std::string
   std::vector<ports::Unfinished> found;
   for (std::size_t i = begin; i < predictions_.size() && found.size() < limit; ++i) {
     const auto& p = predictions_[i];
-    if (!domain::is_terminal(p.status)) found.push_back({p.id, p.status, p.deadline});
+    if (!domain::is_terminal(p.status)) found.push_back({p.id, p.status, p.deadline, p.relay.has_value()});
   }
   co_return found;
 }

@@ -36,6 +36,12 @@ class MemoryStore final : public ports::Store {
   async::Task<Result<domain::Prediction>> end(std::string id, domain::Event event, Time now) override;
   async::Task<Result<std::vector<ports::Unfinished>>> unfinished(std::string after_id, std::size_t limit) override;
 
+  async::Task<Result<void>> discard(ports::Lease lease, std::string mark_scope) override;
+  async::Task<Result<domain::Prediction>> note_submission(std::string id, domain::Event event, Time now) override;
+  async::Task<Result<std::vector<std::string>>> owed_cancels(std::size_t limit) override;
+  async::Task<Result<std::vector<domain::Prediction>>> unknown_submissions(std::size_t limit) override;
+  async::Task<Result<std::string>> find_by_remote_id(std::string upstream, std::string remote_id) override;
+
   async::Task<Result<std::vector<std::string>>> purge(Time completed_before, std::size_t limit, Time now) override;
   async::Task<Result<std::vector<ports::Garbage>>> garbage(std::size_t limit) override;
   async::Task<Result<void>> forget_garbage(std::vector<std::int64_t> ids) override;

@@ -20,7 +20,9 @@ struct PredictionRow {
 /// literals.
 #define HEKTO_PREDICTION_COLUMNS                                                                                 \
   "seq, id, account_id, status, created_at, started_at, completed_at, deadline, epoch, attempts, test, stream, " \
-  "data_removed, key_id, model, version, coalesce(deployment, ''), destination, base, metrics, error, files, "   \
+  "data_removed, key_id, model, version, coalesce(deployment, ''), destination, base, relay, upstream, "         \
+  "upstream_account, attempt, submission, submitted_at, remote_id, cancel_owed, settled, upstream_created_at, "  \
+  "upstream_started_at, upstream_completed_at, metrics, error, files, "                                          \
   "coalesce(input, (SELECT l.input FROM large_inputs l WHERE l.seq = predictions.seq)), logs, output, "          \
   "webhook, coalesce(steering, '')"
 
@@ -37,6 +39,10 @@ bool has_large_input(const domain::Prediction& prediction);
 void update_lease(Connection& connection, const PredictionRow& row);
 void update_progress(Connection& connection, const PredictionRow& row);
 void update_state(Connection& connection, const PredictionRow& row);
+/// The submission, and what it says of the model, the version and the stream.
+void update_submission(Connection& connection, const PredictionRow& row);
+/// The row and what belongs to it alone.
+void delete_prediction(Connection& connection, const PredictionRow& row);
 /// After Purged: input, output, files and logs as the row now has them.
 void update_purged(Connection& connection, const PredictionRow& row);
 

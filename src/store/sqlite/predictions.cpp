@@ -35,7 +35,7 @@ constexpr char kTrainingsNewer[] = HEKTO_LIST_TRAININGS "ASC LIMIT ?6";
 
 constexpr char kSeqOf[] = "SELECT seq, account_id FROM predictions WHERE id = ?1";
 constexpr char kUnfinished[] =
-    "SELECT id, status, deadline FROM predictions INDEXED BY predictions_unfinished "
+    "SELECT id, status, deadline, relay IS NOT NULL FROM predictions INDEXED BY predictions_unfinished "
     "WHERE status < 2 AND seq > ?1 ORDER BY seq LIMIT ?2";
 
 std::unexpected<Error> unknown(std::string_view id) {
@@ -67,7 +67,7 @@ struct Amount {
 void write_end(Connection& connection, const PredictionRow& row, const ports::Outbox& outbox) {
   const Prediction& p = row.prediction;
   const auto message = outbox ? outbox(p) : std::nullopt;
-  const bool has_version = p.training && p.status == domain::Status::succeeded;
+  const bool has_version = p.training && !p.relay && p.status == domain::Status::succeeded;
   const auto version = has_version ? std::optional(domain::trained_version(p)) : std::nullopt;
   update_state(connection, row);
   if (version) insert_version(connection, *version);
@@ -77,7 +77,9 @@ void write_end(Connection& connection, const PredictionRow& row, const ports::Ou
 }  // namespace
 
 Result<void> create_prediction(Connection& connection, const Prediction& prediction) {
-  if (prediction.training && !is_model_of(connection, prediction.account, prediction.training->destination)) {
+  // The destination of a relayed one is the upstream's to know.
+  if (prediction.training && !prediction.relay &&
+      !is_model_of(connection, prediction.account, prediction.training->destination)) {
     return fail(ErrorCode::not_found, "the account has no model " + prediction.training->destination);
   }
   if (!insert_prediction(connection, prediction)) {
@@ -142,6 +144,8 @@ Result<Prediction> record(Connection& connection, const ports::Lease& lease, con
   }
   const auto status = p.status;
   const Amount amount(p);
+  const auto submission = p.submission;
+  const auto theirs = p.upstream_times;
   for (const auto& event : events) {
     if (std::holds_alternative<domain::Claimed>(event) || std::holds_alternative<domain::Purged>(event)) {
       return fail(ErrorCode::invalid_input, "a worker can record neither a claim nor a purge");
@@ -150,6 +154,7 @@ Result<Prediction> record(Connection& connection, const ports::Lease& lease, con
     if (!next) return next;
     p = std::move(*next);
   }
+  if (p.submission != submission || p.upstream_times != theirs) update_submission(connection, *row);
   if (domain::is_terminal(p.status)) {
     write_end(connection, *row, outbox);
   } else if (p.status != status) {
@@ -172,8 +177,10 @@ Result<Prediction> end(Connection& connection, std::string_view id, const domain
   if (!domain::is_terminal(ended->status)) {
     return fail(ErrorCode::invalid_input, "this event does not end a prediction");
   }
+  const bool owes = ended->submission && ended->submission->cancel_owed;
   row->prediction = std::move(*ended);
   ++row->prediction.epoch;
+  if (owes) update_submission(connection, *row);
   write_end(connection, *row, outbox);
   return std::move(row->prediction);
 }
@@ -190,6 +197,7 @@ Result<std::vector<ports::Unfinished>> unfinished(Connection& connection, std::s
     entry.id = query.take_text();
     entry.status = static_cast<domain::Status>(query.take_int());
     entry.deadline = query.take_optional_time();
+    entry.relayed = query.take_bool();
   }
   return found;
 }

@@ -11,8 +11,9 @@ namespace hekto::store {
 
 // The transactions of ports::Store that concern predictions, as plain functions on a connection. Those that change
 // something run on the writer's connection inside its transaction and make at most one change each, but for
-// create_prediction with a large input, create_prediction_once, purge, and the end of a prediction with a message for
-// the outbox or a trained version, whose parts only a failure of the database can keep apart.
+// create_prediction with a large input, create_prediction_once, discard, purge, what happens to a submission, and the
+// end of a prediction with a message for the outbox or a trained version, whose parts only a failure of the database
+// can keep apart.
 
 Result<void> create_prediction(Connection& connection, const domain::Prediction& prediction);
 Result<ports::Creation> create_prediction_once(Connection& connection, domain::Prediction prediction,
@@ -26,6 +27,13 @@ Result<domain::Prediction> record(Connection& connection, const ports::Lease& le
 Result<domain::Prediction> end(Connection& connection, std::string_view id, const domain::Event& event, Time now,
                                const ports::Outbox& outbox);
 Result<std::vector<ports::Unfinished>> unfinished(Connection& connection, std::string_view after_id, std::size_t limit);
+
+Result<void> discard(Connection& connection, const ports::Lease& lease, std::string_view mark_scope);
+Result<domain::Prediction> note_submission(Connection& connection, std::string_view id, const domain::Event& event,
+                                           Time now);
+Result<std::vector<std::string>> owed_cancels(Connection& connection, std::size_t limit);
+Result<std::vector<domain::Prediction>> unknown_submissions(Connection& connection, std::size_t limit);
+Result<std::string> find_by_remote_id(Connection& connection, std::string_view upstream, std::string_view remote_id);
 
 Result<std::vector<std::string>> purge(Connection& connection, Time completed_before, std::size_t limit, Time now);
 Result<std::vector<ports::Garbage>> garbage(Connection& connection, std::size_t limit);

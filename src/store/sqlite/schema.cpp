@@ -22,6 +22,8 @@ constexpr std::int64_t kApplicationId = 0x48656B74;
 /// An input over 16 KiB lies in large_inputs: every UPDATE writes its whole row again, and inputs never change.
 /// A message's body lies apart for the same reason: every attempt writes the row of the message.
 /// A row with a destination is a training; `base` and the versions' are domain::TrainingTarget's.
+/// A row with `relay` runs at an upstream; the columns after it are domain::Submission's
+/// and domain::UpstreamTimes', NULL without one.
 /// The partial indexes hold only what the queue and retention still have to look at, however many rows there are, and
 /// the trainings, which are few.
 constexpr const char* kSchema = R"sql(
@@ -69,6 +71,18 @@ CREATE TABLE predictions(
   deployment TEXT,
   destination TEXT,
   base TEXT,
+  relay TEXT,
+  upstream TEXT,
+  upstream_account TEXT,
+  attempt TEXT,
+  submission INTEGER,
+  submitted_at INTEGER,
+  remote_id TEXT,
+  cancel_owed INTEGER,
+  settled INTEGER,
+  upstream_created_at INTEGER,
+  upstream_started_at INTEGER,
+  upstream_completed_at INTEGER,
   metrics TEXT NOT NULL,
   webhook BLOB,
   error TEXT,
@@ -83,6 +97,9 @@ CREATE INDEX predictions_unfinished ON predictions(seq) WHERE status < 2;
 CREATE INDEX trainings_by_account ON predictions(account_id, seq, created_at) WHERE destination IS NOT NULL;
 CREATE INDEX trainings_by_destination ON predictions(destination) WHERE destination IS NOT NULL AND status < 2;
 CREATE INDEX trainings_by_version ON predictions(version) WHERE destination IS NOT NULL;
+CREATE INDEX predictions_cancel_owed ON predictions(seq) WHERE cancel_owed = 1;
+CREATE INDEX predictions_unknown ON predictions(seq) WHERE submission = 2 AND settled = 0;
+CREATE INDEX predictions_by_remote_id ON predictions(upstream, remote_id) WHERE remote_id IS NOT NULL;
 CREATE INDEX predictions_to_purge ON predictions(completed_at) WHERE status >= 2 AND data_removed = 0;
 
 CREATE TABLE large_inputs(
