@@ -65,11 +65,13 @@ struct RunRequest {
 };
 
 struct RunSucceeded {
-  std::string metrics;  ///< as domain::Prediction::metrics
+  std::string metrics;          ///< as domain::Prediction::metrics
+  std::optional<Time> at = {};  ///< of one that is relayed: as the upstream says
 };
 struct RunFailed {
   std::string error;
   std::string metrics;
+  std::optional<Time> at = {};  ///< likewise
 };
 /// Stopped because `stop` was requested, or interrupted through no fault of the input: says nothing about the result.
 struct RunInterrupted {};

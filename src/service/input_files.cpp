@@ -8,6 +8,7 @@
 #include "domain/delivery.h"
 #include "domain/file.h"
 #include "domain/media_type.h"
+#include "json/value_json.h"
 
 namespace hekto::service {
 namespace {
@@ -112,7 +113,74 @@ bool is_web_url(std::string_view url) {
   return iequals(url.substr(0, 7), "http://") || iequals(url.substr(0, 8), "https://");
 }
 
+/// Every string of `value` with the JSON Pointer to it.
+void collect_texts(const domain::Value& value, const std::string& pointer, std::vector<domain::Schema::Uri>& texts) {
+  if (const auto* text = value.as_string()) {
+    texts.push_back({pointer, *text});
+  } else if (const auto* list = value.as_array()) {
+    for (std::size_t i = 0; i < list->size(); ++i) collect_texts((*list)[i], pointer + "/" + std::to_string(i), texts);
+  } else if (const auto* object = value.as_object()) {
+    for (const auto& [name, member] : *object) {
+      std::string step = pointer + "/";
+      for (const char c : name) step += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+      collect_texts(member, step, texts);
+    }
+  }
+}
+
+/// Adds a file to those found, within the limits.
+Result<void> take(const InputLimits& limits, ports::InputFile file, std::uint64_t& total,
+                  std::vector<ports::InputFile>& found) {
+  const auto taken = [&](const std::string& pattern) { return domain::fits_media_type(file.content_type, pattern); };
+  if (std::ranges::none_of(limits.types, taken)) {
+    return unusable(file.pointer, "this server takes no files of type " + file.content_type);
+  }
+  total += file.content->size();
+  if (total > limits.max_bytes) {
+    return unusable(file.pointer,
+                    "the files of one prediction may have " + std::to_string(limits.max_bytes) + " bytes together");
+  }
+  found.push_back(std::move(file));
+  return {};
+}
+
+std::unexpected<Error> too_many(const InputLimits& limits, const std::string& pointer) {
+  return unusable(pointer, "one prediction may have " + std::to_string(limits.max_count) + " input files");
+}
+
 }  // namespace
+
+bool may_name_held_files(std::string_view input) {
+  // A slash may be written as "\/" and any letter as an escape, so that only what every spelling has is looked for.
+  if (input.find('\\') != std::string_view::npos) return input.find(':') != std::string_view::npos;
+  return input.find("/files/") != std::string_view::npos || input.find("/delivery/") != std::string_view::npos;
+}
+
+async::Task<Result<std::vector<ports::InputFile>>> held_files(const InputSources& sources, const InputLimits& limits,
+                                                              const std::string& account, const std::string& input) {
+  std::vector<ports::InputFile> found;
+  if (!may_name_held_files(input)) co_return found;
+  const auto parsed = json::parse(input);
+  if (!parsed) co_return found;
+  std::vector<domain::Schema::Uri> texts;
+  collect_texts(*parsed, "", texts);
+  std::uint64_t total = 0;
+  for (const auto& uri : texts) {
+    if (!is_web_url(uri.text)) continue;
+    Result<ports::InputFile> file;
+    if (auto id = domain::file_id_of_url(uri.text)) {
+      file = co_await from_upload(sources, account, uri.pointer, std::move(*id));
+    } else if (auto own = own_link(sources, uri.text)) {
+      file = co_await from_link(sources, uri.pointer, own->first, std::move(own->second));
+    } else {
+      continue;
+    }
+    if (!file) co_return std::unexpected(file.error());
+    if (found.size() == limits.max_count) co_return too_many(limits, uri.pointer);
+    if (auto taken = take(limits, std::move(*file), total, found); !taken) co_return std::unexpected(taken.error());
+  }
+  co_return found;
+}
 
 async::Task<Result<std::vector<ports::InputFile>>> input_files(const InputSources& sources, const InputLimits& limits,
                                                                const std::string& account, const domain::Schema& schema,
@@ -121,9 +189,7 @@ async::Task<Result<std::vector<ports::InputFile>>> input_files(const InputSource
   std::uint64_t total = 0;
   for (const auto& uri : schema.uris(input)) {
     Result<ports::InputFile> file;
-    if (found.size() == limits.max_count) {
-      co_return unusable(uri.pointer, "one prediction may have " + std::to_string(limits.max_count) + " input files");
-    }
+    if (found.size() == limits.max_count) co_return too_many(limits, uri.pointer);
     if (domain::is_data_url(uri.text)) {
       file = from_data_url(uri);
     } else if (auto id = domain::file_id_of_url(uri.text)) {
@@ -137,16 +203,7 @@ async::Task<Result<std::vector<ports::InputFile>>> input_files(const InputSource
       continue;
     }
     if (!file) co_return std::unexpected(file.error());
-    const auto taken = [&](const std::string& pattern) { return domain::fits_media_type(file->content_type, pattern); };
-    if (std::ranges::none_of(limits.types, taken)) {
-      co_return unusable(uri.pointer, "this server takes no files of type " + file->content_type);
-    }
-    total += file->content->size();
-    if (total > limits.max_bytes) {
-      co_return unusable(
-          uri.pointer, "the files of one prediction may have " + std::to_string(limits.max_bytes) + " bytes together");
-    }
-    found.push_back(std::move(*file));
+    if (auto taken = take(limits, std::move(*file), total, found); !taken) co_return std::unexpected(taken.error());
   }
   co_return found;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "domain/link.h"
@@ -41,5 +42,13 @@ struct InputSources {
 async::Task<Result<std::vector<ports::InputFile>>> input_files(const InputSources& sources, const InputLimits& limits,
                                                                const std::string& account, const domain::Schema& schema,
                                                                const domain::Value& input, async::StopToken stop);
+
+/// Whether held_files could find any in this JSON text. Quick, and right when it says no.
+bool may_name_held_files(std::string_view input);
+
+/// The same for work that is done elsewhere: only files that are held here, wherever the input names them, and no data:
+/// URLs. `input` is JSON text.
+async::Task<Result<std::vector<ports::InputFile>>> held_files(const InputSources& sources, const InputLimits& limits,
+                                                              const std::string& account, const std::string& input);
 
 }  // namespace hekto::service

@@ -56,11 +56,30 @@ std::unexpected<Error> unknown() { return fail(ErrorCode::not_found, "The reques
 }  // namespace
 
 Predictions::Predictions(ports::Store& store, ports::EventBus& bus, const ports::Clock& clock, Dispatcher& dispatcher,
-                         Recent& recent, PredictionLimits limits)
-    : store_(store), bus_(bus), clock_(clock), dispatcher_(dispatcher), recent_(recent), limits_(limits) {}
+                         Recent& recent, PredictionLimits limits, Relayer* relayer)
+    : store_(store),
+      bus_(bus),
+      clock_(clock),
+      dispatcher_(dispatcher),
+      relayer_(relayer),
+      recent_(recent),
+      limits_(limits) {}
 
-Result<domain::Prediction> Predictions::prepare(const KeyEntry& caller, CreatePrediction request) {
-  if (dispatcher_.queued() >= limits_.unfinished) {
+struct Predictions::HandOver {
+  bool wait = false;
+  std::shared_ptr<ports::RelayPlace> place = {};
+  std::optional<ports::Refusal> invalid_input = {};
+  std::string mark_scope = {};
+};
+
+std::shared_ptr<ports::RelayPlace> Predictions::try_place(const KeyEntry& caller, const domain::RelayTarget& target) {
+  return relayer_ == nullptr ? nullptr : relayer_->relay().try_place(target, caller.key().id);
+}
+
+Result<domain::Prediction> Predictions::prepare(const KeyEntry& caller, CreatePrediction request, HandOver& hand_over) {
+  const std::size_t waiting =
+      request.relay && relayer_ != nullptr ? relayer_->queued() + relayer_->running() : dispatcher_.queued();
+  if (waiting >= limits_.unfinished) {
     return fail(ErrorCode::unavailable, "Too many predictions are waiting on this server. Please try again shortly.");
   }
   if (!store_.has_room()) return fail(ErrorCode::unavailable, std::string(kNoRoom));
@@ -82,28 +101,56 @@ Result<domain::Prediction> Predictions::prepare(const KeyEntry& caller, CreatePr
   p.test = caller.key().test;
   p.webhook = std::move(request.webhook);
   if (request.cancel_after) p.deadline = p.created_at + *request.cancel_after;
+  p.relay = std::move(request.relay);
+  if (hand_over.place) {
+    if (may_name_held_files(p.input)) {
+      // They are taken to the upstream first, which may take its time: the intent is committed after that.
+      hand_over.place.reset();
+    } else {
+      // Claim and intent in the commit of the create itself, so that the upstream's word costs no commit more.
+      p.epoch = 1;
+      p.attempts = 1;
+      p.submission = domain::Submission{domain::Submission::State::intended,
+                                        hand_over.place->upstream(),
+                                        hand_over.place->account(),
+                                        new_id(p.created_at),
+                                        p.created_at,
+                                        {},
+                                        false,
+                                        false};
+    }
+  }
   return p;
 }
 
-SnapshotPtr Predictions::take_up(domain::Prediction p) {
+async::Task<Created> Predictions::take_up(ports::Creation::Outcome outcome, domain::Prediction p, HandOver hand_over) {
   if (p.deadline) deadlines_.add(*p.deadline, p.id);
-  std::string id = p.id;
-  auto snapshot = recent_.put(std::move(p));
-  dispatcher_.enqueue(std::move(id));
-  return snapshot;
+  auto snapshot = recent_.put(p);
+  if (!p.relay) {
+    dispatcher_.enqueue(std::move(p.id));
+  } else if (!hand_over.wait) {
+    relayer_->enqueue(std::move(p.id));
+  } else {
+    auto handed = co_await relayer_->hand_over(std::move(p), std::move(hand_over.place),
+                                               std::move(hand_over.invalid_input), std::move(hand_over.mark_scope));
+    co_return Created{outcome, std::move(handed.snapshot), std::move(handed.refusal)};
+  }
+  co_return Created{outcome, std::move(snapshot)};
 }
 
-async::Task<Result<SnapshotPtr>> Predictions::create(const KeyEntry& caller, CreatePrediction request) {
-  auto p = prepare(caller, std::move(request));
+async::Task<Result<Created>> Predictions::create(const KeyEntry& caller, CreatePrediction request) {
+  HandOver hand_over{request.place != nullptr, std::move(request.place), std::move(request.invalid_input), {}};
+  auto p = prepare(caller, std::move(request), hand_over);
   if (!p) co_return std::unexpected(p.error());
   const auto created = co_await store_.create_prediction(*p);
   if (!created) co_return std::unexpected(created.error());
-  co_return take_up(std::move(*p));
+  co_return co_await take_up(ports::Creation::Outcome::created, std::move(*p), std::move(hand_over));
 }
 
 async::Task<Result<Created>> Predictions::create_once(const KeyEntry& caller, CreatePrediction request,
                                                       domain::CreateMark mark) {
-  auto p = prepare(caller, std::move(request));
+  HandOver hand_over{request.place != nullptr, std::move(request.place), std::move(request.invalid_input), {}};
+  auto p = prepare(caller, std::move(request), hand_over);
   if (!p) co_return std::unexpected(p.error());
   // By retry there is nothing to guard: the earlier attempt was given up by its client before this one was sent.
   const UnderWay turn(mutex_, under_way_, mark.retry ? std::string() : mark.scope);
@@ -112,11 +159,12 @@ async::Task<Result<Created>> Predictions::create_once(const KeyEntry& caller, Cr
                    "A request with this Idempotency-Key is still being processed. Please try again shortly.");
   }
   if (refused_.take(mark, p->created_at)) mark.retry = 0;
+  hand_over.mark_scope = mark.scope;
   auto made = co_await store_.create_prediction_once(std::move(*p), std::move(mark));
   if (!made) co_return std::unexpected(made.error());
   switch (made->outcome) {
     case ports::Creation::Outcome::created:
-      co_return Created{made->outcome, take_up(std::move(made->prediction))};
+      co_return co_await take_up(made->outcome, std::move(made->prediction), std::move(hand_over));
     case ports::Creation::Outcome::repeated:
       if (is_overdue(made->prediction)) {
         co_return Created{made->outcome, std::make_shared<const Snapshot>(std::move(made->prediction))};
@@ -167,7 +215,11 @@ std::shared_ptr<const domain::Prediction> Predictions::shown(std::string_view id
 async::Task<Result<SnapshotPtr>> Predictions::end(std::string id, domain::Event event) {
   auto ended = co_await store_.end(id, std::move(event), clock_.now());
   if (!ended) co_return std::unexpected(ended.error());
-  dispatcher_.interrupt(id);
+  if (ended->relay && relayer_ != nullptr) {
+    relayer_->interrupt(id);
+  } else {
+    dispatcher_.interrupt(id);
+  }
   co_return dispatcher_.publish(std::move(*ended));
 }
 
@@ -199,17 +251,29 @@ async::Task<Result<SnapshotPtr>> Predictions::wait(SnapshotPtr from, Duration li
 async::Task<Result<std::size_t>> Predictions::recover() {
   std::string after;
   std::size_t count = 0;
+  std::size_t left = 0;
   for (;;) {
     auto batch = co_await store_.unfinished(after, kRecoverBatch);
     if (!batch) co_return std::unexpected(batch.error());
     for (auto& item : *batch) {
       if (item.deadline) deadlines_.add(*item.deadline, item.id);
       after = item.id;
-      dispatcher_.enqueue(std::move(item.id));
+      if (!item.relayed) {
+        dispatcher_.enqueue(std::move(item.id));
+      } else if (relayer_ != nullptr) {
+        relayer_->enqueue(std::move(item.id));
+      } else {
+        ++left;
+        continue;
+      }
       ++count;
     }
-    if (batch->size() < kRecoverBatch) co_return count;
+    if (batch->size() < kRecoverBatch) break;
   }
+  if (left > 0) {
+    log::warn("relayed predictions wait until an upstream is configured again", {{"count", std::to_string(left)}});
+  }
+  co_return count;
 }
 
 async::Task<void> Predictions::enforce_deadlines() {

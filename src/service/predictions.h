@@ -19,13 +19,20 @@
 #include "service/dispatcher.h"
 #include "service/keyring.h"
 #include "service/refused_attempts.h"
+#include "service/relayer.h"
 #include "service/snapshot.h"
 
 namespace hekto::service {
 
 struct CreatePrediction {
   domain::Offer offer;  ///< what to run, or to train
-  domain::Value input;  ///< valid against the version's input, or training
+  domain::Value input;  ///< valid against the version's input, or training; when relayed, see invalid_input
+  /// Set: it runs at an upstream.
+  std::optional<domain::RelayTarget> relay;
+  /// As Relay::try_place says for it: where it is submitted while its client waits; nullptr when it waits its turn.
+  std::shared_ptr<ports::RelayPlace> place;
+  /// Set when the input breaks the rules that are known here: what to answer with unless the upstream answers itself.
+  std::optional<ports::Refusal> invalid_input;
   std::optional<Duration> cancel_after;
   std::optional<domain::Webhook> webhook;
   std::string deployment;   ///< name of the one it is made through; empty: none
@@ -36,7 +43,8 @@ struct CreatePrediction {
 /// What became of a create that may have been made before.
 struct Created {
   ports::Creation::Outcome outcome = ports::Creation::Outcome::created;
-  SnapshotPtr snapshot;  ///< nullptr when it differs
+  SnapshotPtr snapshot;                        ///< nullptr when it differs or was refused
+  std::optional<ports::Refusal> refusal = {};  ///< set: an upstream refused it, and nothing is left of it
 };
 
 struct PredictionLimits {
@@ -48,13 +56,18 @@ struct PredictionLimits {
 /// Any thread.
 class Predictions {
  public:
+  /// `relayer` is nullptr when nothing is relayed.
   Predictions(ports::Store& store, ports::EventBus& bus, const ports::Clock& clock, Dispatcher& dispatcher,
-              Recent& recent, PredictionLimits limits);
+              Recent& recent, PredictionLimits limits, Relayer* relayer = nullptr);
 
-  /// Accepts the work: when this returns a value, the prediction is committed, synced and queued. unavailable over the
-  /// limit of unfinished predictions, or when the store takes no writes. Of a training: not_found unless its
-  /// destination is a model of the caller's account.
-  async::Task<Result<SnapshotPtr>> create(const KeyEntry& caller, CreatePrediction request);
+  /// A place for a create that is relayed; nullptr when it has to wait its turn. Does not block.
+  std::shared_ptr<ports::RelayPlace> try_place(const KeyEntry& caller, const domain::RelayTarget& target);
+
+  /// Accepts the work: when this returns a value, the prediction is committed, synced and queued; with a place, the
+  /// upstream has accepted or refused it, or it waits its turn after all. unavailable over the limit of unfinished
+  /// predictions, or when the store takes no writes. Of a training: not_found unless its destination is a model of the
+  /// caller's account.
+  async::Task<Result<Created>> create(const KeyEntry& caller, CreatePrediction request);
 
   /// The same for a create that carries a mark: one that was made before is returned as it is now, and not made again.
   /// conflict while another create with the same key is being stored here.
@@ -87,9 +100,11 @@ class Predictions {
   ports::EventBus& bus() { return bus_; }
 
  private:
-  Result<domain::Prediction> prepare(const KeyEntry& caller, CreatePrediction request);
-  /// Queues what has just been committed.
-  SnapshotPtr take_up(domain::Prediction p);
+  /// What a create needs to be taken up once it is committed.
+  struct HandOver;
+  Result<domain::Prediction> prepare(const KeyEntry& caller, CreatePrediction request, HandOver& hand_over);
+  /// Queues what has just been committed, and waits for the upstream's word where it is asked for.
+  async::Task<Created> take_up(ports::Creation::Outcome outcome, domain::Prediction p, HandOver hand_over);
   async::Task<Result<SnapshotPtr>> end(std::string id, domain::Event event);
   /// What readers see of it now, committed or not; null when that is what the store has.
   std::shared_ptr<const domain::Prediction> shown(std::string_view id);
@@ -99,6 +114,7 @@ class Predictions {
   ports::EventBus& bus_;
   const ports::Clock& clock_;
   Dispatcher& dispatcher_;
+  Relayer* const relayer_;
   Recent& recent_;
   const PredictionLimits limits_;
   Deadlines deadlines_;

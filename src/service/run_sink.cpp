@@ -6,13 +6,14 @@
 namespace hekto::service {
 
 RunSink::RunSink(ports::Store& store, ports::FileStore& files, const ports::Clock& clock, domain::Prediction claimed,
-                 Duration commit_every, Publish publish)
+                 Duration commit_every, Publish publish, std::function<void()> on_waiting)
     : store_(store),
       files_(files),
       clock_(clock),
       current_(std::move(claimed)),
       commit_every_(commit_every),
       publish_(std::move(publish)),
+      on_waiting_(std::move(on_waiting)),
       committed_at_(clock.now()) {}
 
 async::Task<Result<void>> RunSink::started() { co_return co_await add(domain::Started{}, true); }
@@ -36,6 +37,46 @@ async::Task<Result<void>> RunSink::output_file(std::size_t index, bool list, por
   row.sha256 = key->sha256;
   domain::Produced event{index, list, domain::file_placeholder(0), {std::move(row)}};
   co_return co_await add(std::move(event), true);
+}
+
+async::Task<Result<void>> RunSink::submitting(domain::Submitting intent) {
+  co_return co_await add(std::move(intent), true);
+}
+
+async::Task<Result<void>> RunSink::submitted(domain::Submitted accepted) {
+  auto committed = co_await add(accepted, true);
+  if (committed || committed.error().code != ErrorCode::canceled) co_return committed;
+  // It ended while its create was under way. Without the id nobody could tell the upstream.
+  if (auto noted = co_await store_.note_submission(current_.id, std::move(accepted), clock_.now()); !noted) {
+    log::error("the upstream's id of an ended prediction could not be kept",
+               {{"prediction", current_.id}, {"error", noted.error().message}});
+  }
+  co_return committed;
+}
+
+async::Task<Result<void>> RunSink::dropped(std::string attempt) {
+  domain::SubmissionDropped event{std::move(attempt)};
+  auto committed = co_await add(event, true);
+  if (committed || committed.error().code != ErrorCode::canceled) co_return committed;
+  (void)co_await store_.note_submission(current_.id, std::move(event), clock_.now());
+  co_return committed;
+}
+
+async::Task<Result<void>> RunSink::started_at(std::optional<Time> at) {
+  co_return co_await add(domain::Started{at}, true);
+}
+
+void RunSink::waiting() {
+  if (on_waiting_) on_waiting_();
+}
+
+async::Task<Result<std::shared_ptr<ports::IncomingFile>>> RunSink::receive() {
+  co_return co_await files_.receive(current_.id);
+}
+
+async::Task<Result<void>> RunSink::output_stored(std::size_t index, bool list, std::string json,
+                                                 std::vector<domain::OutputFile> files) {
+  co_return co_await add(domain::Produced{index, list, std::move(json), std::move(files)}, true);
 }
 
 async::Task<Result<void>> RunSink::add(domain::Event event, bool commit_now) {

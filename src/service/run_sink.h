@@ -7,7 +7,7 @@
 #include "domain/prediction.h"
 #include "ports/clock.h"
 #include "ports/file_store.h"
-#include "ports/runner.h"
+#include "ports/relay.h"
 #include "ports/store.h"
 
 namespace hekto::service {
@@ -15,18 +15,30 @@ namespace hekto::service {
 /// Turns what a run produces into the life of its prediction: applies each event to a copy in memory, shows that copy
 /// to readers at once, and commits at intervals. What a reader must be able to rely on is committed first: the start,
 /// every file, and the end. Used on the run's thread.
-class RunSink : public ports::RunSink {
+class RunSink final : public ports::RelaySink {
  public:
   using Publish = std::function<void(const domain::Prediction&)>;
 
-  /// `claimed` carries the epoch that every write is made under.
+  /// `claimed` carries the epoch that every write is made under. `on_waiting` is called by waiting(); may be empty.
   RunSink(ports::Store& store, ports::FileStore& files, const ports::Clock& clock, domain::Prediction claimed,
-          Duration commit_every, Publish publish);
+          Duration commit_every, Publish publish, std::function<void()> on_waiting = {});
 
   async::Task<Result<void>> started() override;
   async::Task<Result<void>> log(std::string text) override;
   async::Task<Result<void>> output_json(std::size_t index, bool list, std::string json) override;
   async::Task<Result<void>> output_file(std::size_t index, bool list, ports::ProducedFile file) override;
+
+  async::Task<Result<void>> submitting(domain::Submitting intent) override;
+  async::Task<Result<void>> submitted(domain::Submitted accepted) override;
+  async::Task<Result<void>> dropped(std::string attempt) override;
+  async::Task<Result<void>> started_at(std::optional<Time> at) override;
+  void waiting() override;
+  async::Task<Result<std::shared_ptr<ports::IncomingFile>>> receive() override;
+  async::Task<Result<void>> output_stored(std::size_t index, bool list, std::string json,
+                                          std::vector<domain::OutputFile> files) override;
+
+  /// The prediction as it is here now, committed or not.
+  const domain::Prediction& current() const { return current_; }
 
   /// Commits what is pending and `end`, in one transaction. A prediction that ended meanwhile by other means stays as
   /// it is; other errors are logged.
@@ -42,6 +54,7 @@ class RunSink : public ports::RunSink {
   domain::Prediction current_;
   const Duration commit_every_;
   Publish publish_;
+  std::function<void()> on_waiting_;
   std::vector<domain::Event> pending_;  // applied to current_, not committed
   Time committed_at_;
 };

@@ -42,7 +42,7 @@ class FilesTest : public ServiceFixture {
     service::CreatePrediction create;
     create.offer = domain::Catalog::offer(catalog.find("acme", "seer"), nullptr);
     create.input = Value(std::move(input));
-    return ended(run(predictions->create(alice, std::move(create))).value());
+    return ended(make(alice, std::move(create)).value());
   }
   std::string content(std::size_t index) {
     const auto file = runner->requests().back().files.at(index);

@@ -61,7 +61,7 @@ class InputFetch : public ServiceFixture {
     service::CreatePrediction create;
     create.offer = domain::Catalog::offer(catalog.find("acme", "seer"), nullptr);
     create.input = Value(std::move(input));
-    return run(predictions->create(alice, std::move(create))).value();
+    return make(alice, std::move(create)).value();
   }
   domain::Prediction predict(Value::Object input) { return ended(ask(std::move(input))); }
   /// Runs with one image and expects the end to say this of it.

@@ -61,7 +61,12 @@ class ServiceFixture : public testing::Test {
   }
 
   Result<service::SnapshotPtr> create(std::optional<Duration> cancel_after = {}) {
-    return run(predictions->create(alice, request(cancel_after)));
+    return make(alice, request(cancel_after));
+  }
+  Result<service::SnapshotPtr> make(const service::KeyEntry& by, service::CreatePrediction request) {
+    auto created = run(predictions->create(by, std::move(request)));
+    if (!created) return std::unexpected(created.error());
+    return created->snapshot;
   }
   /// The prediction once it is terminal.
   domain::Prediction ended(const service::SnapshotPtr& from) {

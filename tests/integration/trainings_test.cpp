@@ -41,7 +41,7 @@ class Trainings : public ServiceFixture {
   }
   /// A training that ended, as it is then.
   domain::Prediction train(const std::string& destination = "alice/hot-dog") {
-    return ended(run(predictions->create(alice, training(destination))).value());
+    return ended(make(alice, training(destination)).value());
   }
   service::CreatePrediction request_for(domain::Offer offer) {
     service::CreatePrediction create;
@@ -74,7 +74,7 @@ TEST_F(Trainings, AreRunAsTrainingsAndGiveTheirDestinationAVersion) {
 TEST_F(Trainings, AreNotAcceptedForWhatIsNoModelOfTheAccount) {
   start(kTrainer);
   for (const auto* destination : {"alice/none", "bob/hot-dog", "hot-dog", "stability-ai/sdxl"}) {
-    EXPECT_EQ(code_of(run(predictions->create(alice, training(destination)))), ErrorCode::not_found) << destination;
+    EXPECT_EQ(code_of(make(alice, training(destination))), ErrorCode::not_found) << destination;
   }
   EXPECT_TRUE(runner->requests().empty());
 }
@@ -85,7 +85,7 @@ TEST_F(Trainings, MakeVersionsThatRunUnderTheNameOfTheirModel) {
   for (const auto& name : {id, "alice/hot-dog:" + id, std::string("alice/hot-dog")}) {
     auto offer = run(versions.resolve("alice", name));
     ASSERT_TRUE(offer) << name;
-    const auto p = ended(run(predictions->create(alice, request_for(std::move(*offer)))).value());
+    const auto p = ended(make(alice, request_for(std::move(*offer))).value());
     EXPECT_EQ(p.status, Status::succeeded);
     EXPECT_EQ(p.model, "alice/hot-dog");
     EXPECT_EQ(p.version, id);
@@ -123,7 +123,7 @@ TEST_F(Trainings, ReadTheStoreForWhatTheyMadeOnly) {
 TEST_F(Trainings, InterruptedByACrashGoOnAndMakeOneVersion) {
   FakeRunner::Script halfway{{FakeRunner::File{kWeights}, FakeRunner::Hold{}}, false};
   start(halfway);
-  const auto created = run(predictions->create(alice, training())).value();
+  const auto created = make(alice, training()).value();
   async::StopToken tick;
   while (run(store.find_prediction(created->value.id))->output.empty())
     run(tick.sleep_for(std::chrono::milliseconds(1)));
@@ -145,14 +145,14 @@ TEST_F(Trainings, WhoseVersionCannotBeReadForAMomentAreTriedAgain) {
   start(kTrainer);
   auto offer = run(versions.resolve("alice", domain::version_made_by(train().id))).value();
   store.plan().fail("find_version", 1, {ErrorCode::unavailable, "busy"});
-  const auto p = ended(run(predictions->create(alice, request_for(std::move(offer)))).value());
+  const auto p = ended(make(alice, request_for(std::move(offer))).value());
   EXPECT_EQ(p.status, Status::succeeded);
   EXPECT_EQ(p.attempts, 2);
 }
 
 TEST_F(Trainings, CanceledMakeNoVersion) {
   start({{FakeRunner::Hold{}}});
-  const auto created = run(predictions->create(alice, training())).value();
+  const auto created = make(alice, training()).value();
   await_runs(1);
   EXPECT_EQ(run(predictions->cancel("alice", created->value.id)).value()->value.status, Status::canceled);
   EXPECT_EQ(version_count(), 0u);
@@ -163,7 +163,7 @@ TEST_F(Trainings, StartFromWhatWasTrainedBefore) {
   const auto first = domain::version_made_by(train().id);
   auto further = training();
   further.offer = run(versions.resolve("alice", first)).value();
-  const auto p = ended(run(predictions->create(alice, std::move(further))).value());
+  const auto p = ended(make(alice, std::move(further)).value());
   EXPECT_EQ(p.version, first);
   EXPECT_EQ(run(versions.resolve("alice", domain::version_made_by(p.id)))->base, base);
   EXPECT_EQ(run(models.remove_version("alice", "alice", "hot-dog", first)), domain::VersionUse::trained_on);

@@ -45,7 +45,7 @@ class WebhookFixture : public ServiceFixture {
                                    std::optional<Duration> cancel_after = {}) {
     auto create = request(cancel_after);
     create.webhook = domain::Webhook{url, std::move(filter), "https://hekto.example", "/replicate/v1"};
-    auto created = run(predictions->create(alice, std::move(create)));
+    auto created = make(alice, std::move(create));
     EXPECT_TRUE(created);
     return *created;
   }

@@ -11,8 +11,9 @@ namespace hekto::api {
 
 /// What the path of a create says already.
 struct CreateTarget {
-  domain::Offer offer = {};     ///< empty: the body names a version
-  std::string deployment = {};  ///< name; empty: none
+  domain::Offer offer = {};                       ///< empty: the body names a version
+  std::string deployment = {};                    ///< name; empty: none
+  std::optional<domain::RelayTarget> relay = {};  ///< set when the offer is relayed
 };
 
 /// Takes the header Hekto-Sandbox of a create, which steers the sandbox (domain/steering.h), into `steering`; "" when

@@ -97,12 +97,21 @@ std::optional<domain::Webhook> read_webhook(const Value& body, std::vector<domai
 Read finish(Value body, const domain::Schema* input_schema, std::vector<domain::FieldProblem> problems,
             service::CreatePrediction create) {
   const Value* input = body.find("input");
+  std::vector<domain::FieldProblem> of_input;
   if (input_schema != nullptr && input != nullptr && input->as_object() != nullptr) {
-    auto more = input_schema->check(*input, "input");
-    problems.insert(problems.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    of_input = input_schema->check(*input, "input");
+  }
+  if (!create.offer.relayed) {
+    problems.insert(problems.end(), std::make_move_iterator(of_input.begin()), std::make_move_iterator(of_input.end()));
+    of_input.clear();
   }
   create.webhook = read_webhook(body, problems);
   if (!problems.empty()) return validation_failed(problems);
+  if (!of_input.empty()) {
+    // An upstream speaks for itself when it is asked while the client waits.
+    auto refusal = validation_failed(of_input);
+    create.invalid_input = ports::Refusal{static_cast<int>(refusal.status), std::move(std::get<std::string>(refusal.body))};
+  }
   for (auto& [name, value] : *body.as_object()) {
     if (name == "input") create.input = std::move(value);
   }
@@ -113,7 +122,8 @@ Read finish(Value body, const domain::Schema* input_schema, std::vector<domain::
 
 http::Response unknown_destination() { return http::problem(404, "The specified training destination does not exist"); }
 
-async::Task<Read> read_create_body(const Api& api, const Call& call, domain::Offer offer) {
+async::Task<Read> read_create_body(const Api& api, const Call& call, domain::Offer offer,
+                                   std::optional<domain::RelayTarget> relay) {
   static const domain::Schema kWithVersion = body_schema(true);
   static const domain::Schema kWithoutVersion = body_schema(false);
 
@@ -128,12 +138,14 @@ async::Task<Read> read_create_body(const Api& api, const Call& call, domain::Off
         co_return named.error().code == ErrorCode::not_found ? unknown_version() : error_response(named.error());
       }
       offer = std::move(*named);
+      if (offer.relayed) relay = domain::target_of_version(*version->as_string());
     }
   }
   auto problems = schema.check(*body, "");
   const auto* input = offer ? &offer.version->input : nullptr;
   service::CreatePrediction create;
   create.offer = std::move(offer);
+  create.relay = std::move(relay);
   co_return finish(std::move(*body), input, std::move(problems), std::move(create));
 }
 

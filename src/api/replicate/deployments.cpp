@@ -198,7 +198,10 @@ async::Task<http::Response> create_by_deployment(const Api& api, Call& call) {
   if (!offer && offer.error().code != ErrorCode::not_found) co_return error_response(offer.error());
   // The catalog may have changed since the release was made.
   if (!offer || offer->model->full_name() != found->release.model) co_return unknown_version();
-  co_return co_await create_prediction(api, call, {std::move(*offer), std::move(found->name)});
+  CreateTarget target{std::move(*offer), std::move(found->name), {}};
+  if (target.offer.relayed)
+    target.relay = domain::target_of_version(found->release.model + ":" + found->release.version);
+  co_return co_await create_prediction(api, call, std::move(target));
 }
 
 }  // namespace

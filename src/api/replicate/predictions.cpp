@@ -38,7 +38,12 @@ async::Task<http::Response> create_by_model(const Api& api, Call& call) {
   const auto& params = call.request.params;
   auto offer = co_await api.versions.newest(call.caller->key().account, params[0], params[1]);
   if (!offer) co_return error_response(offer.error());
-  co_return co_await create_prediction(api, call, {.offer = std::move(*offer)});
+  CreateTarget target{.offer = std::move(*offer)};
+  if (target.offer.relayed) {
+    target.relay =
+        domain::RelayTarget{domain::RelayTarget::Kind::model, std::string(params[0]) + "/" + std::string(params[1])};
+  }
+  co_return co_await create_prediction(api, call, std::move(target));
 }
 
 async::Task<http::Response> get(const Api& api, Call& call) {
@@ -57,6 +62,15 @@ async::Task<http::Response> cancel(const Api& api, Call& call) {
   co_return prediction_response(**ended, call.urls);
 }
 
+/// What an upstream said instead of taking a create.
+http::Response refusal_response(ports::Refusal refusal) {
+  http::Response response;
+  response.status = static_cast<unsigned>(refusal.status);
+  response.content_type = "application/problem+json";
+  response.body = std::move(refusal.body);
+  return response;
+}
+
 }  // namespace
 
 std::optional<http::Response> read_steering(const http::Request& request, std::string& steering) {
@@ -72,7 +86,7 @@ std::optional<http::Response> read_steering(const http::Request& request, std::s
 async::Task<http::Response> create_prediction(const Api& api, Call& call, CreateTarget target) {
   auto mark = read_create_mark(api, call);
   if (!mark) co_return error_response(mark.error());
-  auto body = co_await read_create_body(api, call, std::move(target.offer));
+  auto body = co_await read_create_body(api, call, std::move(target.offer), std::move(target.relay));
   if (auto* refusal = std::get_if<http::Response>(&body)) co_return std::move(*refusal);
   auto& request = std::get<service::CreatePrediction>(body);
   request.deployment = std::move(target.deployment);
@@ -94,9 +108,13 @@ async::Task<http::Response> answer_create(const Api& api, Call& call, service::C
     request.webhook->origin = call.urls.origin;
     request.webhook->mount = call.urls.mount;
   }
+  if (request.relay) {
+    request.place = api.predictions.try_place(*call.caller, *request.relay);
+    if (!request.place && request.invalid_input) co_return refusal_response(std::move(*request.invalid_input));
+  }
   http::Response response;
   response.status = 201;
-  service::SnapshotPtr created;
+  service::Created created;
   const auto refused = [training, &api, &call](const Error& error) {
     if (error.code == ErrorCode::unavailable) note_refused_create(api, call.request, call.path);
     return training && error.code == ErrorCode::not_found ? unknown_destination() : error_response(error);
@@ -106,29 +124,31 @@ async::Task<http::Response> answer_create(const Api& api, Call& call, service::C
     if (!once) co_return refused(once.error());
     if (once->outcome == ports::Creation::Outcome::differs) co_return key_reused();
     if (once->outcome == ports::Creation::Outcome::repeated) response.set("idempotent-replayed", "true");
-    created = std::move(once->snapshot);
+    created = std::move(*once);
   } else {
     auto made = co_await api.predictions.create(*call.caller, std::move(request));
     if (!made) co_return refused(made.error());
     created = std::move(*made);
   }
+  if (created.refusal) co_return refusal_response(std::move(*created.refusal));
+  const auto& snapshot = created.snapshot;
   std::string text;
   const auto prefer = training ? std::nullopt : read_prefer(call.request);
   if (prefer) {
     response.set("preference-applied", prefer->applied);
     const auto ended = co_await api.predictions.wait(
-        created, domain::hold_time(*prefer, call.request.header("x-stainless-read-timeout")));
+        snapshot, domain::hold_time(*prefer, call.request.header("x-stainless-read-timeout")));
     if (ended && domain::is_terminal((*ended)->value.status)) {
       json::append_prediction(text, (*ended)->value, call.urls);
     } else {
       response.status = 202;
-      json::append_prediction_as_created(text, created->value, call.urls);
+      json::append_prediction_as_created(text, snapshot->value, call.urls);
     }
   } else {
-    json::append_prediction(text, created->value, call.urls);
+    json::append_prediction(text, snapshot->value, call.urls);
   }
   std::string location(call.urls.origin);
-  location.append(call.urls.mount).append(training ? "/trainings/" : "/predictions/").append(created->value.id);
+  location.append(call.urls.mount).append(training ? "/trainings/" : "/predictions/").append(snapshot->value.id);
   response.set("location", std::move(location));
   response.body = std::move(text);
   co_return response;

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/relayer.h"
+
+#include "tests/integration/service_fixture.h"
+#include "tests/support/fake_relay.h"
+#include "tests/support/results.h"
+
+namespace hekto::test {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::Status;
+using domain::Submission;
+using ports::RelayOutcome;
+using ports::RelayRequest;
+using ports::RelaySink;
+
+class Relaying : public ServiceFixture {
+ protected:
+  ~Relaying() override {
+    if (relayer) relayer->stop_blocking(0s, {});
+  }
+
+  void start_relay(FakeRelay::Run run_of_test, service::RelayerOptions options = {}) {
+    start({});
+    relay = std::make_unique<FakeRelay>(std::move(run_of_test));
+    relayer = std::make_unique<service::Relayer>(
+        io, store, files, clock, *relay, [this](domain::Prediction p) { return dispatcher->publish(std::move(p)); },
+        [this](std::string_view id) { recent.erase(id); }, options);
+    predictions = std::make_unique<service::Predictions>(store, bus, clock, *dispatcher, recent, limits, relayer.get());
+  }
+
+  service::CreatePrediction relayed(std::string prompt = "a red fox") {
+    auto create = request();
+    create.input = domain::Value::Object{{"prompt", std::move(prompt)}};
+    create.offer.relayed = true;
+    create.relay = domain::RelayTarget{domain::RelayTarget::Kind::model, "black-forest-labs/flux-schnell"};
+    create.place = predictions->try_place(alice, *create.relay);
+    return create;
+  }
+  service::Created relay_one() { return run(predictions->create(alice, relayed())).value(); }
+  std::size_t listed() {
+    ports::PredictionQuery query;
+    query.account = "alice";
+    return run(store.list_predictions(query))->items.size();
+  }
+
+  std::unique_ptr<FakeRelay> relay;
+  std::unique_ptr<service::Relayer> relayer;
+};
+
+async::Task<RelayOutcome> accept_and_end(RelayRequest& request, RelaySink& sink) {
+  if (!request.place) {
+    if (!co_await sink.submitting({"replicate", "main", "attempt-1"})) co_return ports::RunInterrupted{};
+  }
+  const std::string attempt = request.place ? request.prediction->submission->attempt : "attempt-1";
+  if (!co_await sink.submitted({attempt, "remote-1", "", "hidden", {}})) co_return ports::RunInterrupted{};
+  if (!co_await sink.started()) co_return ports::RunInterrupted{};
+  co_await sink.log("50%\n");
+  co_await sink.output_json(0, false, "\"text\"");
+  co_return ports::RunSucceeded{R"("predict_time":1.5)"};
+}
+
+TEST_F(Relaying, ACreateIsAnsweredOnceTheUpstreamHasAcceptedIt) {
+  async::StopToken released;
+  start_relay([released](RelayRequest& request, RelaySink& sink) -> async::Task<RelayOutcome> {
+    const auto attempt = request.prediction->submission->attempt;
+    if (!co_await sink.submitted({attempt, "remote-1", "", "hidden", {}})) co_return ports::RunInterrupted{};
+    co_await released.sleep_for(1h);
+    co_await sink.started();
+    co_return ports::RunSucceeded{};
+  });
+  const auto created = relay_one();
+  ASSERT_TRUE(created.snapshot);
+  const auto kept = run(store.find_prediction(created.snapshot->value.id)).value();
+  EXPECT_EQ(kept.submission->state, Submission::State::accepted);
+  EXPECT_EQ(kept.submission->remote_id, "remote-1");
+  EXPECT_EQ(created.snapshot->value.version, "hidden");
+  EXPECT_EQ(created.snapshot->value.status, Status::starting);
+  released.request_stop();
+  EXPECT_EQ(ended(created.snapshot).status, Status::succeeded);
+}
+
+TEST_F(Relaying, TheIntentIsCommittedWithTheCreateAndBeforeTheUpstreamIsAsked) {
+  std::optional<domain::Prediction> at_run;
+  start_relay([&](RelayRequest& request, RelaySink& sink) -> async::Task<RelayOutcome> {
+    at_run = *co_await store.find_prediction(request.prediction->id);
+    co_return co_await accept_and_end(request, sink);
+  });
+  const auto created = relay_one();
+  ended(created.snapshot);
+  ASSERT_TRUE(at_run && at_run->submission);
+  EXPECT_EQ(at_run->submission->state, Submission::State::intended);
+  EXPECT_EQ(at_run->submission->account, "main");
+  EXPECT_EQ(at_run->attempts, 1);
+}
+
+TEST_F(Relaying, ARefusalIsHandedOnAndLeavesNothingBehind) {
+  start_relay([](RelayRequest&, RelaySink&) -> async::Task<RelayOutcome> {
+    co_return ports::RelayRefused{{422, R"({"detail":"no"})"}};
+  });
+  const auto created = relay_one();
+  EXPECT_FALSE(created.snapshot);
+  ASSERT_TRUE(created.refusal);
+  EXPECT_EQ(created.refusal->status, 422);
+  EXPECT_EQ(listed(), 0u);
+}
+
+TEST_F(Relaying, ARefusedCreateMayBeTriedAgainWithItsKey) {
+  start_relay([](RelayRequest&, RelaySink&) -> async::Task<RelayOutcome> {
+    co_return ports::RelayRefused{{402, R"({"detail":"no"})"}};
+  });
+  const domain::CreateMark mark{"scope", "request", {}, clock.now() + 1h};
+  for (int i = 0; i < 2; ++i) {
+    const auto created = run(predictions->create_once(alice, relayed(), mark)).value();
+    EXPECT_EQ(created.outcome, ports::Creation::Outcome::created);
+    EXPECT_TRUE(created.refusal);
+  }
+  EXPECT_EQ(relay->requests().size(), 2u);
+}
+
+TEST_F(Relaying, WorkThatWaitsIsAcceptedAtOnceAndARefusalFailsItLater) {
+  async::StopToken released;
+  start_relay([released](RelayRequest&, RelaySink& sink) -> async::Task<RelayOutcome> {
+    sink.waiting();
+    co_await released.sleep_for(1h);
+    co_return ports::RelayRefused{{402, R"({"detail":"You have insufficient credit"})"}};
+  });
+  const auto created = relay_one();
+  ASSERT_TRUE(created.snapshot);
+  EXPECT_FALSE(domain::is_terminal(created.snapshot->value.status));
+  released.request_stop();
+  const auto p = ended(created.snapshot);
+  EXPECT_EQ(p.status, Status::failed);
+  EXPECT_EQ(p.error, "You have insufficient credit");
+}
+
+TEST_F(Relaying, WithoutAPlaceACreateIsAnsweredAfterItsCommit) {
+  start_relay(accept_and_end);
+  relay->busy = true;
+  const auto created = relay_one();
+  EXPECT_FALSE(created.snapshot->value.submission);
+  EXPECT_EQ(ended(created.snapshot).status, Status::succeeded);
+  EXPECT_FALSE(relay->requests()[0].place);
+}
+
+TEST_F(Relaying, WhatCannotBeLearntFailsAndIsShownToTheOperator) {
+  start_relay([](RelayRequest&, RelaySink&) -> async::Task<RelayOutcome> {
+    co_return ports::RelayUnknown{"the answer was lost"};
+  });
+  const auto created = relay_one();
+  const auto p = ended(created.snapshot);
+  EXPECT_EQ(p.status, Status::failed);
+  EXPECT_EQ(p.error, "the answer was lost");
+  const auto unknown = run(store.unknown_submissions(10)).value();
+  ASSERT_EQ(unknown.size(), 1u);
+  EXPECT_EQ(unknown[0].id, p.id);
+}
+
+TEST_F(Relaying, ACancelDuringTheCreateKeepsTheUpstreamsIdAndOwesItTheCancel) {
+  std::string id;
+  start_relay([&](RelayRequest& request, RelaySink& sink) -> async::Task<RelayOutcome> {
+    id = request.prediction->id;
+    sink.waiting();
+    EXPECT_FALSE(co_await request.stop.sleep_for(1h));
+    const auto late = co_await sink.submitted({request.prediction->submission->attempt, "remote-1", "", "", {}});
+    EXPECT_EQ(code_of(late), ErrorCode::canceled);
+    co_return ports::RunInterrupted{};
+  });
+  const auto created = relay_one();
+  const auto canceled = run(predictions->cancel("alice", created.snapshot->value.id)).value();
+  EXPECT_EQ(canceled->value.status, Status::canceled);
+  relayer->stop_blocking(10s, {});
+  const auto kept = run(store.find_prediction(id)).value();
+  EXPECT_EQ(kept.status, Status::canceled);
+  EXPECT_EQ(kept.submission->remote_id, "remote-1");
+  EXPECT_TRUE(kept.submission->cancel_owed);
+  EXPECT_EQ(run(store.owed_cancels(10)).value(), std::vector<std::string>{id});
+}
+
+TEST_F(Relaying, ARestartGoesOnWithWhatWasAccepted) {
+  start_relay([](RelayRequest& request, RelaySink& sink) -> async::Task<RelayOutcome> {
+    if (request.place) {
+      co_await sink.submitted({request.prediction->submission->attempt, "remote-1", "", "", {}});
+      co_await request.stop.sleep_for(1h);
+      co_return ports::RunInterrupted{};
+    }
+    EXPECT_EQ(request.prediction->submission->remote_id, "remote-1");
+    EXPECT_EQ(request.prediction->attempts, 1);
+    co_await sink.started();
+    co_return ports::RunSucceeded{};
+  });
+  const auto created = relay_one();
+  relayer->stop_blocking(10s, {});
+  recent.erase(created.snapshot->value.id);
+  auto first = std::move(relay);
+  start_relay([&first](RelayRequest& request, RelaySink& sink) { return first->run(request, sink); });
+  EXPECT_EQ(run(predictions->recover()).value(), 1u);
+  EXPECT_EQ(ended(created.snapshot).status, Status::succeeded);
+  relayer->stop_blocking(10s, {});
+}
+
+TEST_F(Relaying, FilesComeInPiecesAndAreNamedOnceWhole) {
+  start_relay([](RelayRequest& request, RelaySink& sink) -> async::Task<RelayOutcome> {
+    co_await sink.submitted({request.prediction->submission->attempt, "remote-1", "", "", {}});
+    co_await sink.started();
+    auto incoming = co_await sink.receive();
+    EXPECT_TRUE((*incoming)->append("half "));
+    EXPECT_TRUE((*incoming)->append("whole"));
+    const auto key = co_await (*incoming)->finish();
+    domain::OutputFile file{"out-0.png", "image/png", (*incoming)->size(), key->sha256};
+    co_await sink.output_stored(0, true, domain::file_placeholder(0), {file});
+    co_return ports::RunSucceeded{};
+  });
+  const auto p = ended(relay_one().snapshot);
+  ASSERT_EQ(p.output.files.size(), 1u);
+  EXPECT_EQ(p.output.files[0].size, 10u);
+  EXPECT_EQ(memory_files.size(), 1u);
+}
+
+}  // namespace
+}  // namespace hekto::test
