@@ -16,6 +16,7 @@ namespace hekto::egress {
 namespace {
 
 constexpr int kPollMillis = 1000;
+constexpr long kKeptConnections = 64;
 
 /// libcurl would guess at a scheme that is not there, and stop reading at a NUL.
 bool is_callable(std::string_view url) {
@@ -39,6 +40,8 @@ class CurlClient::Loop {
     std::call_once(started, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     multi_ = curl_multi_init();
     if (multi_ == nullptr) throw std::runtime_error("libcurl cannot be started");
+    // Of those that are kept for what may be sent again; the rest are closed after one use.
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kKeptConnections);
     thread_ = std::thread([this] { run(); });
     pthread_setname_np(thread_.native_handle(), thread_name);
   }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace hekto::egress {
 namespace {
 
@@ -24,6 +26,16 @@ bool EgressPolicy::permits(const IpAddress& address, std::uint16_t port) const {
   const auto kind = address_kind(address);
   if (is_own_port(port) && (kind == AddressKind::loopback || is_unspecified(address))) return false;
   return kind == AddressKind::global || (kind == AddressKind::loopback && allow_loopback) || allow.contains(address);
+}
+
+bool EgressPolicy::trusts(std::string_view url) const {
+  const auto scheme = url.find("://");
+  if (trusted_origins.empty() || scheme == std::string_view::npos) return false;
+  std::string origin(url.substr(0, url.find_first_of("/?#", scheme + 3)));
+  std::ranges::transform(origin, origin.begin(), ascii_lower);
+  const std::string_view usual = origin.starts_with("https:") ? ":443" : ":80";
+  if (origin.ends_with(usual)) origin.resize(origin.size() - usual.size());
+  return std::ranges::find(trusted_origins, origin) != trusted_origins.end();
 }
 
 }  // namespace hekto::egress

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ip_address.h"
@@ -22,9 +24,14 @@ struct EgressPolicy {
   std::vector<PortRange> ports = {{80, 80}, {443, 443}, {1024, 65535}};
   /// Those that this server listens on. On this machine's addresses they are not dialled whatever else is allowed.
   std::vector<std::uint16_t> own_ports = {};
+  /// Origins that the operator named, such as "https://api.replicate.com" or "http://127.0.0.1:9000": lower case, the
+  /// port left out when it is the scheme's own. Their hosts are dialled wherever they are, but for our own ports.
+  std::vector<std::string> trusted_origins = {};
 
   bool permits(const IpAddress& address, std::uint16_t port) const;
   bool is_own_port(std::uint16_t port) const;
+  /// Whether the origin of this URL is one of trusted_origins.
+  bool trusts(std::string_view url) const;
 };
 
 }  // namespace hekto::egress

@@ -97,7 +97,11 @@ Error failure(CURLcode code) {
 }  // namespace
 
 Transfer::Transfer(ports::HttpRequest request, std::shared_ptr<const EgressPolicy> policy, Done done)
-    : request_(std::move(request)), policy_(std::move(policy)), done_(std::move(done)), curl_(curl_easy_init()) {
+    : request_(std::move(request)),
+      policy_(std::move(policy)),
+      trusted_(policy_->trusts(request_.url)),
+      done_(std::move(done)),
+      curl_(curl_easy_init()) {
   if (!curl_) throw std::bad_alloc();
   set_options();
 }
@@ -114,13 +118,21 @@ void Transfer::set_options() {
   curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
   curl_easy_setopt(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(millis, 1)));
-  // A connection made for one tenant's URL is never used for another's.
-  curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
-  curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+  if (request_.limit > Duration{}) {
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(millis, 1)));
+  }
+  if (request_.reuse) {
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+    curl_easy_setopt(curl, CURLOPT_PIPEWAIT, 1L);
+  } else {
+    // A connection made for one tenant's URL is never used for another's; and what must not be sent twice is never sent
+    // on a connection that may have gone stale, where libcurl would send it again by itself.
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+  }
   curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
   curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, this);
   curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_connected);
@@ -129,7 +141,13 @@ void Transfer::set_options() {
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, this);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, this);
-  if (request_.method != "GET") {
+  if (request_.source) {
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.source->size()));
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(curl, CURLOPT_READDATA, this);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  } else if (request_.method != "GET") {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request_.body.data());
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
@@ -171,7 +189,8 @@ int Transfer::status() const {
 /// False: nothing more is wanted.
 bool Transfer::take(std::string_view piece) {
   if (request_.sink && status() == kOk) return pass_on(piece);
-  const auto room = request_.sink ? 0 : request_.max_reply - reply_.body.size();
+  const auto limit = request_.sink ? request_.max_refusal : request_.max_reply;
+  const auto room = limit - reply_.body.size();
   reply_.body.append(piece.substr(0, room));
   reply_.truncated = piece.size() > room;
   return !reply_.truncated;
@@ -195,6 +214,14 @@ std::size_t Transfer::on_body(char* data, std::size_t, std::size_t count, void* 
   return static_cast<Transfer*>(self)->take({data, count}) ? count : CURL_WRITEFUNC_ERROR;
 }
 
+std::size_t Transfer::on_read(char* room, std::size_t, std::size_t count, void* self) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  auto filled = transfer.request_.source->read({room, count});
+  if (filled) return *filled;
+  transfer.broken_ = std::move(filled.error());
+  return CURL_READFUNC_ABORT;
+}
+
 std::size_t Transfer::on_header(char* data, std::size_t, std::size_t count, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
   transfer.header_bytes_ += count;
@@ -213,7 +240,8 @@ std::size_t Transfer::on_header(char* data, std::size_t, std::size_t count, void
 curl_socket_t Transfer::on_socket(void* self, curlsocktype purpose, curl_sockaddr* to) {
   auto& transfer = *static_cast<Transfer*>(self);
   const auto target = endpoint_in(*to);
-  if (purpose != CURLSOCKTYPE_IPCXN || !target || !transfer.policy_->permits(target->address, target->port)) {
+  const bool permitted = target && (transfer.trusted_ || transfer.policy_->permits(target->address, target->port));
+  if (purpose != CURLSOCKTYPE_IPCXN || !permitted) {
     transfer.refused_ = true;
     return CURL_SOCKET_BAD;
   }
@@ -229,7 +257,10 @@ int Transfer::on_connected(void* self, char* remote, char* local, int remote_por
   const auto address = parse_ip_address(remote);
   const auto port = static_cast<std::uint16_t>(remote_port);
   const bool own = policy.is_own_port(port) && address == parse_ip_address(local);
-  if (address && !own && policy.permits(*address, port)) return CURL_PREREQFUNC_OK;
+  if (address && !own && (transfer.trusted_ || policy.permits(*address, port))) {
+    if (transfer.request_.sent) *transfer.request_.sent = true;
+    return CURL_PREREQFUNC_OK;
+  }
   transfer.refused_ = true;
   transfer.dialled_ = false;
   return CURL_PREREQFUNC_ABORT;

@@ -39,6 +39,7 @@ class Transfer {
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
+  static std::size_t on_read(char* room, std::size_t size, std::size_t count, void* self);
   static int on_connected(void* self, char* remote, char* local, int remote_port, int local_port);
 
   struct Cleanup {
@@ -48,6 +49,7 @@ class Transfer {
 
   const ports::HttpRequest request_;
   const std::shared_ptr<const EgressPolicy> policy_;
+  const bool trusted_;  // the operator named where this goes
   Done done_;
   ports::HttpReply reply_;
   std::size_t header_bytes_ = 0;

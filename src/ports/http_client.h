@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,21 +28,40 @@ class BodySink {
   virtual Result<void> write(std::string_view piece) = 0;
 };
 
+/// Gives the body of a request as it is sent.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual std::uint64_t size() const = 0;
+  /// Fills what it can of `room`, in order; 0 only at the end. Called on the client's thread; may block on a disk, when
+  /// the client is one for downloads. An error ends the exchange and becomes its result.
+  virtual Result<std::size_t> read(std::span<char> room) = 0;
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  ///< absolute, http or https
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;                           ///< sent with every method but GET
-  Duration limit = std::chrono::seconds(10);  ///< from the look-up of the name to the last byte of the reply
+  std::shared_ptr<BodySource> source = {};    ///< set: the body comes from there
+  Duration limit = std::chrono::seconds(10);  ///< from the look-up of the name to the last byte of the reply; 0: none
   std::size_t max_reply = 64 << 10;           ///< bytes of the reply's body that are read
 
-  /// When set, a download: the body of a 200 goes there, unpacked if it came packed, and must come whole; the body of
-  /// any other reply is not read.
+  /// When set, a download: the body of a 200 goes there, unpacked if it came packed, and must come whole; of the body
+  /// of any other reply no more than max_refusal is read.
   std::shared_ptr<BodySink> sink = {};
   Duration connect_limit{};                        ///< until the connection stands; 0: no limit of its own
   std::size_t min_rate = 0;                        ///< bytes a second that must come on average over `slow_after`
   Duration slow_after = std::chrono::seconds(20);  ///< whole seconds
   async::StopToken stop = {};                      ///< ends the exchange with `canceled`
+  std::size_t max_refusal = 0;                     ///< bytes of the body that are read of another reply to a download
+
+  /// It may go over a connection that an earlier one of these left, and leave its own, with HTTP/2 where the other side
+  /// speaks it. Only for what may be repeated: a connection that has gone stale is found out by sending.
+  bool reuse = false;
+  /// When set, becomes true just before the first byte of the request may leave. While it is false, whatever went
+  /// wrong, nothing was sent. No error code says as much.
+  std::shared_ptr<std::atomic<bool>> sent = {};
 };
 
 struct HttpReply {
@@ -59,8 +81,8 @@ struct HttpReply {
 };
 
 /// Requests to the world outside, for what clients name: nothing about the other side is trusted. One request is one
-/// exchange on a connection of its own: redirects are not followed, cookies and credentials not kept, and nothing is
-/// decoded but downloads.
+/// exchange, on a connection of its own unless it says `reuse`: redirects are not followed, cookies and credentials not
+/// kept, and nothing is decoded but downloads.
 /// Any thread; the result arrives on the calling task's executor.
 class HttpClient {
  public:

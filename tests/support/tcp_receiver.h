@@ -16,11 +16,13 @@
 
 namespace hekto::test {
 
-/// A server that answers every connection with the same bytes, then closes it. Port 0; IPv4 and IPv6 loopback.
+/// A server that answers every request with the same bytes, and closes the connection after `rounds` of them. Port 0;
+/// IPv4 and IPv6 loopback. It looks at one connection after the other.
 class Receiver {
  public:
   /// `stay_open`: the connection is held until the receiver goes.
-  explicit Receiver(std::string answer, bool stay_open = false) : answer_(std::move(answer)), stay_open_(stay_open) {
+  explicit Receiver(std::string answer, bool stay_open = false, int rounds = 1)
+      : answer_(std::move(answer)), stay_open_(stay_open), rounds_(rounds) {
     listener_ = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int off = 0;
     setsockopt(listener_, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
@@ -43,6 +45,7 @@ class Receiver {
   std::string port() const { return std::to_string(port_); }
   std::string url(const std::string& path = "/") const { return "http://127.0.0.1:" + port() + path; }
   int connections() const { return connections_; }
+  int requests() const { return requests_; }
   /// Connections that came to this address of the machine, such as "127.0.0.1" or "::1".
   int connections_to(const std::string& address) const {
     std::scoped_lock lock(mutex_);
@@ -61,8 +64,9 @@ class Receiver {
       if (fd < 0) continue;
       note_address(fd);
       ++connections_;
-      read_request(fd);
-      if (!answer_.empty() && ::send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL) < 0) answer_failed_ = true;
+      for (int round = 0; round < rounds_ && read_request(fd); ++round) {
+        if (!answer_.empty() && ::send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL) < 0) answer_failed_ = true;
+      }
       if (stay_open_) {
         held_.push_back(fd);
       } else {
@@ -81,7 +85,8 @@ class Receiver {
     std::scoped_lock lock(mutex_);
     addresses_.push_back(std::move(address));
   }
-  void read_request(int fd) {
+  /// False when nothing came.
+  bool read_request(int fd) {
     std::string text;
     std::size_t wanted = std::string::npos;
     char buffer[4096];
@@ -94,15 +99,20 @@ class Receiver {
       const auto length = text.find("Content-Length: ");
       wanted = head + 4 + (length < head ? std::stoul(text.substr(length + 16)) : 0);
     }
+    if (text.empty()) return false;
+    ++requests_;
     std::scoped_lock lock(mutex_);
     request_ = text;
+    return true;
   }
 
   const std::string answer_;
   const bool stay_open_;
+  const int rounds_;
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<int> connections_{0};
+  std::atomic<int> requests_{0};
   std::atomic<bool> closing_{false};
   std::atomic<bool> answer_failed_{false};
   mutable std::mutex mutex_;
