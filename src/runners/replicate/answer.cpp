@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runners/replicate/answer.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/json_text.h"
+#include "json/value_json.h"
+
+namespace hekto::runners::replicate {
+namespace {
+
+constexpr Duration kLongestWait = std::chrono::hours(1);
+
+/// "… is reduced to 6 requests per minute …" -> 6.
+int reduced_rate(std::string_view body) {
+  constexpr std::string_view kBefore = "reduced to ";
+  const auto at = body.find(kBefore);
+  if (at == std::string_view::npos) return 0;
+  int rate = 0;
+  const auto* const from = body.data() + at + kBefore.size();
+  const auto [end, error] = std::from_chars(from, body.data() + body.size(), rate);
+  const std::string_view rest(end, static_cast<std::size_t>(body.data() + body.size() - end));
+  return error == std::errc() && rate > 0 && rest.starts_with(" requests per minute") ? rate : 0;
+}
+
+/// The body as the upstream wrote it, when it is of the official form; else one that says as much.
+ports::Refusal refusal_of(const ports::HttpReply& reply, const Scrubber& scrubber) {
+  const auto body = json::parse(reply.body);
+  if (reply.truncated || !body || body->as_object() == nullptr) {
+    return make_refusal(reply.status, "Request refused", "The request was refused");
+  }
+  return {reply.status, scrubber.clean(reply.body)};
+}
+
+}  // namespace
+
+Duration retry_after(const ports::HttpReply& reply) {
+  auto text = reply.header("retry-after");
+  if (text.empty()) text = reply.header("ratelimit-reset");
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || !(seconds > 0)) return {};
+  return std::min(kLongestWait, Duration(static_cast<std::int64_t>(std::min(seconds, 3600.0) * 1e6)));
+}
+
+ports::Refusal make_refusal(int status, std::string_view title, std::string_view detail) {
+  std::string body = R"({"title":)";
+  append_json_string(body, title);
+  body += R"(,"detail":)";
+  append_json_string(body, detail);
+  body += R"(,"status":)" + std::to_string(status) + "}\n";
+  return {status, std::move(body)};
+}
+
+CreateAnswer read_create_answer(const Result<ports::HttpReply>& reply, bool sent, const Scrubber& scrubber) {
+  if (!reply) {
+    if (!sent) return NotNow{};
+    return Ambiguous{reply.error().message};
+  }
+  const int status = reply->status;
+  if (status >= 200 && status < 300) {
+    if (reply->truncated) return Ambiguous{"the answer is too long"};
+    auto snapshot = parse_snapshot(reply->body);
+    if (!snapshot) return Ambiguous{snapshot.error().message};
+    return Accepted{std::move(*snapshot)};
+  }
+  switch (status) {
+    case 401:
+    case 403:
+      return AccountRefused{false, {}};
+    case 402:
+      return AccountRefused{true, refusal_of(*reply, scrubber)};
+    case 408:  // of a proxy that gave up, not of the API
+      return Ambiguous{"status 408"};
+    case 429:
+      return NotNow{retry_after(*reply), true, reduced_rate(reply->body)};
+    case 503:
+    case 529:
+      return NotNow{retry_after(*reply), false, 0};
+    default:
+      break;
+  }
+  if (status >= 400 && status < 500) return Refused{refusal_of(*reply, scrubber)};
+  return Ambiguous{"status " + std::to_string(status)};
+}
+
+}  // namespace hekto::runners::replicate

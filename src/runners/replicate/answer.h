@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "ports/http_client.h"
+#include "ports/relay.h"
+#include "runners/replicate/scrub.h"
+#include "runners/replicate/snapshot.h"
+
+namespace hekto::runners::replicate {
+
+/// The upstream took the create.
+struct Accepted {
+  Snapshot snapshot;
+};
+/// It refused the create for what it is, and no account would change that.
+struct Refused {
+  ports::Refusal refusal;
+};
+/// It took nothing, and may take it later.
+struct NotNow {
+  Duration wait{};         ///< from Retry-After; 0: it does not say
+  bool throttled = false;  ///< the account's allowance is used up; else the upstream is not well
+  int reduced_to = 0;      ///< creates a minute that the account is held to, as the upstream says; 0: it does not say
+};
+/// It took nothing, because of the account.
+struct AccountRefused {
+  bool no_credit = false;  ///< 402; else the token is not good (401, 403)
+  ports::Refusal refusal;  ///< what it said, for a client when no other account is left; of 402 alone
+};
+/// Whether it took the create is not known.
+struct Ambiguous {
+  std::string why;  ///< for logs
+};
+using CreateAnswer = std::variant<Accepted, Refused, NotNow, AccountRefused, Ambiguous>;
+
+/// What became of a create. `sent` is HttpRequest::sent. Once the first byte may have left, only an answer that says so
+/// proves that nothing was taken: any 4xx, and 503 and 529, by which a server turns work away before it begins.
+/// Everything else (a broken connection, silence, 500, 502, 504, an answer that cannot be read) is ambiguous: proxies
+/// between us and the upstream say 502 for requests that it has taken.
+CreateAnswer read_create_answer(const Result<ports::HttpReply>& reply, bool sent, const Scrubber& scrubber);
+
+/// Seconds of Retry-After, up to an hour; 0 when there is none.
+Duration retry_after(const ports::HttpReply& reply);
+
+/// An answer of the official form.
+ports::Refusal make_refusal(int status, std::string_view title, std::string_view detail);
+
+}  // namespace hekto::runners::replicate

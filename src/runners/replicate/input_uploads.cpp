@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runners/replicate/input_uploads.h"
+
+#include <algorithm>
+#include <cstring>
+#include <unistd.h>
+
+#include "base/encoding.h"
+#include "base/hash.h"
+#include "base/random.h"
+#include "json/value_json.h"
+#include "runners/replicate/answer.h"
+
+namespace hekto::runners::replicate {
+namespace {
+
+using namespace std::chrono_literals;
+using domain::Value;
+
+/// An address is given up so long before the upstream's file goes.
+constexpr Duration kMargin = 1h;
+/// When the upstream does not say how long it keeps a file.
+constexpr Duration kUsualLife = 12h;
+constexpr std::size_t kChunk = 1 << 20;
+
+/// What follows one step of a JSON Pointer in `value`; nullptr when there is nothing.
+Value* at(Value& value, const std::string& pointer) {
+  Value* here = &value;
+  for (std::size_t from = 1; here != nullptr && from <= pointer.size();) {
+    const auto end = std::min(pointer.find('/', from), pointer.size());
+    std::string step;
+    for (std::size_t i = from; i < end; ++i) {
+      const bool escaped = pointer[i] == '~' && i + 1 < end;
+      step += escaped ? (pointer[++i] == '0' ? '~' : '/') : pointer[i];
+    }
+    Value* next = nullptr;
+    if (auto* object = here->as_object()) {
+      for (auto& [name, member] : *object) {
+        if (name == step) next = &member;
+      }
+    } else if (auto* list = here->as_array()) {
+      const auto index = static_cast<std::size_t>(std::strtoull(step.c_str(), nullptr, 10));
+      if (index < list->size()) next = &(*list)[index];
+    }
+    here = next;
+    from = end + 1;
+  }
+  return here;
+}
+
+/// A form with one file, read from the disk as it is sent.
+class FormSource final : public ports::BodySource {
+ public:
+  FormSource(std::string head, std::shared_ptr<ports::StoredFile> file, std::string tail)
+      : head_(std::move(head)), file_(std::move(file)), tail_(std::move(tail)) {}
+  std::uint64_t size() const override { return head_.size() + file_->size() + tail_.size(); }
+  Result<std::size_t> read(std::span<char> room) override {
+    const auto from_text = [&](const std::string& text, std::uint64_t start) {
+      const auto begin = static_cast<std::size_t>(at_ - start);
+      const auto count = std::min(room.size(), text.size() - begin);
+      std::memcpy(room.data(), text.data() + begin, count);
+      at_ += count;
+      return count;
+    };
+    const std::uint64_t file_end = head_.size() + file_->size();
+    if (at_ < head_.size()) return from_text(head_, 0);
+    if (at_ >= file_end) return from_text(tail_, file_end);
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), file_end - at_));
+    const auto got = ::pread(file_->descriptor(), room.data(), wanted, static_cast<off_t>(at_ - head_.size()));
+    if (got <= 0) return fail(ErrorCode::storage, "an input file cannot be read");
+    at_ += static_cast<std::uint64_t>(got);
+    return static_cast<std::size_t>(got);
+  }
+
+ private:
+  const std::string head_;
+  const std::shared_ptr<ports::StoredFile> file_;
+  const std::string tail_;
+  std::uint64_t at_ = 0;
+};
+
+async::Task<Result<std::string>> hash_of(ports::StoredFile& file) {
+  Sha256 hash;
+  for (std::uint64_t at = 0; at < file.size();) {
+    auto piece = co_await file.read(at, kChunk);
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) co_return fail(ErrorCode::storage, "an input file ends too early");
+    hash.update(*piece);
+    at += piece->size();
+  }
+  co_return hex_encode(hash.finish());
+}
+
+/// As browsers write names into forms: no quote or line break may end the header.
+std::string quoted(const std::string& name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') {
+      out += "%22";
+    } else if (static_cast<unsigned char>(c) >= 0x20) {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
+async::Task<Result<std::string>> InputUploads::replace(AccountPtr account, std::string input,
+                                                       std::vector<ports::InputFile> files, async::StopToken stop) {
+  auto value = json::parse(input);
+  if (!value) co_return std::unexpected(value.error());
+  for (auto& file : files) {
+    const auto pointer = file.pointer;
+    auto url = co_await url_of(account, std::move(file), stop);
+    if (!url) co_return std::unexpected(url.error());
+    if (Value* place = at(*value, pointer)) *place = Value(std::move(*url));
+  }
+  co_return json::dump(*value);
+}
+
+async::Task<Result<std::string>> InputUploads::url_of(AccountPtr account, ports::InputFile file,
+                                                      async::StopToken stop) {
+  auto hash = co_await hash_of(*file.content);
+  if (!hash) co_return std::unexpected(hash.error());
+  const auto key = account->upstream->options.name + "/" + account->options.name + "/" + *hash + "/" +
+                   file.content_type + "/" + file.name;
+  {
+    std::scoped_lock lock(mutex_);
+    const auto known = uploaded_.find(key);
+    if (known != uploaded_.end() && known->second.until > clock_.now()) co_return known->second.url;
+  }
+  auto uploaded = co_await upload(std::move(account), std::move(file), std::move(stop));
+  if (!uploaded) co_return std::unexpected(uploaded.error());
+  std::scoped_lock lock(mutex_);
+  if (uploaded_.size() >= kKept) uploaded_.clear();
+  uploaded_[key] = *uploaded;
+  co_return uploaded->url;
+}
+
+async::Task<Result<InputUploads::Uploaded>> InputUploads::upload(AccountPtr account, ports::InputFile file,
+                                                                 async::StopToken stop) {
+  if (auto allowed = co_await pool_.take_other(account, stop); !allowed) co_return std::unexpected(allowed.error());
+  const auto boundary = "hekto-" + hex_encode(random_string_bytes(16));
+  auto head = "--" + boundary + "\r\nContent-Disposition: form-data; name=\"content\"; filename=" + quoted(file.name) +
+              "\r\nContent-Type: " + file.content_type + "\r\n\r\n";
+  auto tail = "\r\n--" + boundary + "--\r\n";
+  ports::HttpRequest request;
+  request.method = "POST";
+  request.url = account->upstream->options.url + "/v1/files";
+  request.headers = {{"Authorization", "Bearer " + account->options.token.reveal()},
+                     {"Content-Type", "multipart/form-data; boundary=" + boundary}};
+  request.limit = 10min;
+  request.stop = stop;
+  if (file.content->descriptor() >= 0) {
+    request.source = std::make_shared<FormSource>(std::move(head), file.content, std::move(tail));
+  } else {
+    auto bytes = co_await file.content->read(0, static_cast<std::size_t>(file.content->size()));
+    if (!bytes) co_return std::unexpected(bytes.error());
+    request.body = std::move(head) + *bytes + std::move(tail);
+  }
+  const auto reply = co_await http_.send(std::move(request));
+  if (!reply) co_return std::unexpected(reply.error());
+  if (reply->status == 429) pool_.throttle_others(account, retry_after(*reply));
+  if (reply->status == 413 || reply->status == 415 || reply->status == 422) {
+    co_return fail(ErrorCode::invalid_input,
+                   "Input file input" + file.pointer + " was refused where it was to be used");
+  }
+  const auto body = json::parse(reply->body);
+  const auto* urls = body ? body->find("urls") : nullptr;
+  const auto url = urls != nullptr ? urls->text_of("get") : std::string_view{};
+  if (reply->status < 200 || reply->status >= 300 || url.empty()) {
+    co_return fail(ErrorCode::unavailable, "the upstream answered an upload with " + std::to_string(reply->status));
+  }
+  const auto expires = parse_time(body->text_of("expires_at"));
+  co_return Uploaded{std::string(url), (expires ? *expires : clock_.now() + kUsualLife) - kMargin};
+}
+
+}  // namespace hekto::runners::replicate

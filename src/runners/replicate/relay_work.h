@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/encoding.h"
+#include "base/hash.h"
+#include "json/value_json.h"
+#include "runners/replicate/lookup.h"
+#include "runners/replicate/replicate_relay.h"
+
+namespace hekto::runners::replicate {
+
+/// One run on its way, for the functions of ReplicateRelay that share it.
+struct ReplicateRelay::Work {
+  Work(ports::RelayRequest of, ports::RelaySink& into)
+      : request(std::move(of)), sink(&into), fresh(request.place != nullptr) {}
+  /// For a look-up alone.
+  explicit Work(std::shared_ptr<const domain::Prediction> prediction) { request.prediction = std::move(prediction); }
+
+  /// Makes what a look-up goes by.
+  void prepare_key() {
+    hidden.clear();
+    for (const auto& file : request.files) hidden.insert(file.pointer);
+    const auto input = json::parse(request.prediction->input);
+    canonical_input = input ? canonical(*input, hidden) : std::string();
+    key = place->upstream() + "/" + place->account() + "/" + hex_encode(sha256(canonical_input));
+  }
+
+  ports::RelayRequest request;
+  ports::RelaySink* const sink = nullptr;
+  const bool fresh = false;  ///< the submission was intended for this very run, and nothing was sent
+  PlacePtr place;
+  std::string attempt;  ///< of the submission that is intended; empty: none is
+  Time intended_at{};
+  std::string remote_id;
+  std::set<std::string> hidden;  ///< JSON Pointers to files of the input that have another address upstream
+  std::string canonical_input;
+  std::string key;  ///< of the account and the input
+};
+
+}  // namespace hekto::runners::replicate

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runners/replicate/replicate_relay.h"
+
+#include "base/encoding.h"
+#include "base/log.h"
+#include "runners/replicate/outputs.h"
+#include "runners/replicate/relay_work.h"
+
+namespace hekto::runners::replicate {
+namespace {
+
+using namespace std::chrono_literals;
+using ports::RelayOutcome;
+
+/// How long an output that is there upstream is fetched again and again; its link lives for an hour.
+constexpr Duration kOutputPatience = 55min;
+constexpr std::string_view kNoOutput = "The output of this prediction could not be fetched (code: output_unavailable)";
+constexpr std::string_view kGone = "The prediction is no longer known where it ran (code: prediction_lost)";
+constexpr std::string_view kTooLong = "Prediction timed out: it ran longer than this server allows";
+
+/// A run that was told to stop, or whose sink said that it is not wanted any more.
+RelayOutcome interrupted() { return ports::RunInterrupted{}; }
+
+}  // namespace
+
+ReplicateRelay::ReplicateRelay(async::IoThreads& io, std::vector<UpstreamOptions> upstreams, ports::HttpClient& api,
+                               ports::HttpClient& downloads, ports::Store& store, const ports::Clock& clock)
+    : io_(io),
+      downloads_(downloads),
+      store_(store),
+      clock_(clock),
+      pool_(std::move(upstreams), clock),
+      client_(api, pool_),
+      uploads_(downloads, pool_, clock) {
+  for (const auto& account : pool_.accounts()) {
+    followers_.emplace(account.get(), std::make_unique<Follower>(pool_, account, client_, clock_));
+  }
+}
+
+ReplicateRelay::~ReplicateRelay() { stop_blocking(); }
+
+void ReplicateRelay::start() {
+  scope_.spawn(io_.next(), pool_.run(stop_));
+  for (auto& [account, follower] : followers_) scope_.spawn(io_.next(), follower->run(stop_));
+}
+
+void ReplicateRelay::stop_blocking() {
+  stop_.request_stop();
+  scope_.close();
+  scope_.wait_blocking(30s);
+}
+
+std::shared_ptr<ports::RelayPlace> ReplicateRelay::try_place(const domain::RelayTarget& target,
+                                                             const std::string& key_id) {
+  auto place = pool_.try_acquire({target, key_id, {}});
+  return place && !place->at()->upstream->options.queued ? place : nullptr;
+}
+
+ports::RelayStats ReplicateRelay::stats() const {
+  auto stats = pool_.stats();
+  std::scoped_lock lock(mutex_);
+  stats.unknown = unknown_;
+  return stats;
+}
+
+async::Task<RelayOutcome> ReplicateRelay::run(ports::RelayRequest request, ports::RelaySink& sink) {
+  Work work(std::move(request), sink);
+  const auto& p = *work.request.prediction;
+  work.place = std::dynamic_pointer_cast<Place>(std::exchange(work.request.place, nullptr));
+  if (p.submission) {
+    work.attempt = p.submission->attempt;
+    work.intended_at = p.submission->at;
+    if (!work.place) work.place = pool_.adopt(p.submission->upstream, p.submission->account, *p.relay);
+    if (!work.place) {
+      log::error("the upstream account of a prediction is not configured any more; it waits until it is",
+                 {{"prediction", p.id}});
+      co_await work.request.stop.sleep_for(1min);
+      co_return interrupted();
+    }
+  }
+  if (p.submission && p.submission->state == domain::Submission::State::accepted) {
+    work.remote_id = p.submission->remote_id;
+    co_return co_await follow(work, std::nullopt);
+  }
+  const bool may_be_sent = p.submission && !work.fresh;
+  Handed handed = may_be_sent ? co_await settle(work) : co_await hand_over(work);
+  if (auto* ended = std::get_if<RelayOutcome>(&handed)) {
+    if (std::holds_alternative<ports::RelayUnknown>(*ended)) {
+      std::scoped_lock lock(mutex_);
+      ++unknown_;
+    }
+    co_return std::move(*ended);
+  }
+  auto outcome = co_await follow(work, std::move(std::get<Snapshot>(handed)));
+  release_remote(work.place->upstream() + "/" + work.remote_id);
+  co_return outcome;
+}
+
+async::Task<RelayOutcome> ReplicateRelay::follow(Work& work, std::optional<Snapshot> first) {
+  const auto& p = *work.request.prediction;
+  const auto account = work.place->at();
+  const auto& upstream = *account->upstream;
+  pool_.opened(*work.place);
+  Progress progress(upstream.options, upstream.scrubber, p);
+  auto& follower = follower_of(account);
+  const auto followed =
+      follower.follow(work.remote_id, p.training.has_value(), p.model, first ? first->created_at : std::nullopt);
+  const auto until = work.intended_at + upstream.options.time_limit;
+  std::optional<RelayOutcome> outcome;
+  std::optional<Duration> took;
+  while (!outcome) {
+    if (!first) {
+      auto news = co_await follower.next(followed, work.request.stop);
+      if (!news) {
+        outcome = interrupted();
+        break;
+      }
+      if (std::holds_alternative<Gone>(*news)) {
+        outcome = ports::RunFailed{std::string(kGone), ""};
+        break;
+      }
+      first = std::move(std::get<Snapshot>(*news));
+    }
+    const bool ended = first->state && domain::is_terminal(*first->state);
+    if (ended && first->created_at && first->completed_at) took = *first->completed_at - *first->created_at;
+    outcome = co_await deliver(work, progress.on_snapshot(*first));
+    first.reset();
+    if (!outcome && clock_.now() >= until) outcome = ports::RelayTimedOut{std::string(kTooLong)};
+  }
+  follower.leave(followed, took);
+  co_return std::move(*outcome);
+}
+
+async::Task<std::optional<RelayOutcome>> ReplicateRelay::deliver(Work& work, std::vector<Step> steps) {
+  for (auto& step : steps) {
+    Result<void> taken;
+    if (const auto* start = std::get_if<StepStart>(&step)) {
+      taken = co_await work.sink->started_at(start->at);
+    } else if (auto* log = std::get_if<StepLog>(&step)) {
+      taken = co_await work.sink->log(std::move(log->text));
+    } else if (auto* item = std::get_if<StepItem>(&step)) {
+      std::vector<domain::OutputFile> files;
+      for (std::size_t i = 0; i < item->files.size(); ++i) {
+        auto file = co_await fetch_output(downloads_, work.place->at(), std::move(item->files[i]),
+                                          item->files.size() == 1 ? item->index : i, *work.sink, kOutputPatience,
+                                          work.request.stop);
+        if (!file) {
+          const auto code = file.error().code;
+          if (code != ErrorCode::not_found && code != ErrorCode::too_large) co_return interrupted();
+          log::error("an output could not be kept",
+                     {{"prediction", work.request.prediction->id}, {"error", file.error().message}});
+          co_return ports::RunFailed{std::string(kNoOutput), ""};
+        }
+        files.push_back(std::move(*file));
+      }
+      taken = files.empty()
+                  ? co_await work.sink->output_json(item->index, item->list, std::move(item->json))
+                  : co_await work.sink->output_stored(item->index, item->list, std::move(item->json), std::move(files));
+    } else if (auto* ok = std::get_if<StepSucceeded>(&step)) {
+      co_return ports::RunSucceeded{std::move(ok->metrics), ok->at};
+    } else if (auto* failed = std::get_if<StepFailed>(&step)) {
+      co_return ports::RunFailed{std::move(failed->error), std::move(failed->metrics), failed->at};
+    } else if (const auto* canceled = std::get_if<StepCanceled>(&step)) {
+      co_return ports::RelayCanceled{canceled->at};
+    }
+    if (!taken) co_return interrupted();
+  }
+  co_return std::nullopt;
+}
+
+async::Task<Result<void>> ReplicateRelay::cancel(std::shared_ptr<const domain::Prediction> ended) {
+  if (!ended->submission || !ended->relay) co_return Result<void>{};
+  const auto account = pool_.find(ended->submission->upstream, ended->submission->account);
+  if (!account) co_return fail(ErrorCode::unavailable, "the upstream account is not configured any more");
+  std::string remote_id = ended->submission->remote_id;
+  if (remote_id.empty()) {
+    if (ended->data_removed) co_return Result<void>{};  // without its input it cannot be told from others
+    Work work(ended);
+    work.place = pool_.adopt(ended->submission->upstream, ended->submission->account, *ended->relay);
+    work.intended_at = ended->submission->at;
+    work.prepare_key();
+    auto found = co_await look_up(work);
+    if (!found) co_return std::unexpected(found.error());
+    if (!found->snapshot) co_return Result<void>{};
+    remote_id = found->snapshot->id;
+  }
+  if (auto allowed = co_await pool_.take_other(account, stop_); !allowed) co_return allowed;
+  ports::HttpRequest request;
+  request.method = "POST";
+  request.limit = 20s;
+  request.stop = stop_;
+  const auto reply = co_await client_.send(
+      account, std::move(request),
+      (ended->training ? "/v1/trainings/" : "/v1/predictions/") + percent_encode(remote_id) + "/cancel");
+  if (!reply) co_return std::unexpected(reply.error());
+  if (reply->status == 429) pool_.throttle_others(account, retry_after(*reply));
+  const bool later = reply->status == 401 || reply->status == 403 || reply->status == 429 || reply->status >= 500;
+  if (later) co_return fail(ErrorCode::upstream, "the cancel answered " + std::to_string(reply->status));
+  co_return Result<void>{};
+}
+
+void ReplicateRelay::enter(const std::string& key, int change) {
+  std::scoped_lock lock(mutex_);
+  if ((posting_[key] += change) <= 0) posting_.erase(key);
+}
+
+bool ReplicateRelay::is_claimed(const AccountPtr& account, const std::string& id) const {
+  std::scoped_lock lock(mutex_);
+  return claimed_.contains(account->upstream->options.name + "/" + id);
+}
+
+void ReplicateRelay::claim_remote(const AccountPtr& account, const std::string& id) {
+  std::scoped_lock lock(mutex_);
+  claimed_.insert(account->upstream->options.name + "/" + id);
+}
+
+void ReplicateRelay::release_remote(const std::string& id) {
+  std::scoped_lock lock(mutex_);
+  claimed_.erase(id);
+}
+
+}  // namespace hekto::runners::replicate

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "async/io_threads.h"
+#include "async/task_scope.h"
+#include "ports/clock.h"
+#include "ports/http_client.h"
+#include "ports/relay.h"
+#include "ports/store.h"
+#include "ports/upstream_stats.h"
+#include "runners/replicate/account_pool.h"
+#include "runners/replicate/answer.h"
+#include "runners/replicate/follower.h"
+#include "runners/replicate/input_uploads.h"
+#include "runners/replicate/progress.h"
+#include "runners/replicate/upstream_client.h"
+
+namespace hekto::runners::replicate {
+
+/// ports::Relay to Replicate-compatible upstreams (runner-side protocol: the official HTTP API). A create is sent once,
+/// on a connection of its own. One whose answer was lost is looked for in the upstream's list, by its input and the
+/// time; what is not found there has failed, unless the upstream is declared idempotent.
+class ReplicateRelay final : public ports::Relay {
+ public:
+  /// Everything outlives this. `api` is for requests to the API, `downloads` for files, on its own thread.
+  ReplicateRelay(async::IoThreads& io, std::vector<UpstreamOptions> upstreams, ports::HttpClient& api,
+                 ports::HttpClient& downloads, ports::Store& store, const ports::Clock& clock);
+  ~ReplicateRelay() override;
+
+  void start();
+  /// Ends what start() began. Runs have ended. Never call on an io thread.
+  void stop_blocking();
+
+  bool serves(const domain::RelayTarget& target) const { return pool_.serves(target); }
+  std::shared_ptr<ports::RelayPlace> try_place(const domain::RelayTarget& target, const std::string& key_id) override;
+  async::Task<ports::RelayOutcome> run(ports::RelayRequest request, ports::RelaySink& sink) override;
+  async::Task<Result<void>> cancel(std::shared_ptr<const domain::Prediction> ended) override;
+
+  ports::RelayStats stats() const;
+  AccountPool& pool() { return pool_; }
+  UpstreamClient& client() { return client_; }
+
+ private:
+  struct Work;
+  /// What a look-up came to; error: it could not be made.
+  struct Found {
+    std::optional<Snapshot> snapshot;
+    bool several = false;
+  };
+  /// What handing over came to: follow this, or the run has ended.
+  using Handed = std::variant<Snapshot, ports::RelayOutcome>;
+
+  async::Task<Handed> hand_over(Work& work);
+  async::Task<Handed> settle(Work& work);
+  async::Task<Handed> accept(Work& work, Snapshot snapshot);
+  async::Task<std::optional<Handed>> submit(Work& work, Wanted& wanted, std::string input);
+  async::Task<Result<ports::HttpReply>> post(Work& work, std::string input, bool& sent);
+  /// The input as it is sent: files that are held here are uploaded first.
+  async::Task<Result<std::string>> input_for(Work& work);
+  async::Task<Result<Found>> look_up(Work& work);
+  async::Task<Result<Found>> search(Work& work);
+  async::Task<ports::RelayOutcome> follow(Work& work, std::optional<Snapshot> first);
+  async::Task<std::optional<ports::RelayOutcome>> deliver(Work& work, std::vector<Step> steps);
+  Follower& follower_of(const AccountPtr& account) { return *followers_.at(account.get()); }
+
+  void enter(const std::string& key, int change);
+  void claim_remote(const AccountPtr& account, const std::string& id);
+  bool is_claimed(const AccountPtr& account, const std::string& id) const;
+  void release_remote(const std::string& id);
+
+  async::IoThreads& io_;
+  ports::HttpClient& downloads_;
+  ports::Store& store_;
+  const ports::Clock& clock_;
+  AccountPool pool_;
+  UpstreamClient client_;
+  InputUploads uploads_;
+  std::map<const Account*, std::unique_ptr<Follower>> followers_;
+  async::StopToken stop_;
+  async::TaskScope scope_{"relay"};
+  mutable std::mutex mutex_;
+  std::map<std::string, int> posting_;  // guarded by mutex_: creates that wait for their answer, by account and input
+  std::set<std::string> looking_;       // guarded by mutex_: of these, those that somebody looks up
+  std::set<std::string> claimed_;       // guarded by mutex_: "upstream/remote id" of runs here, committed or not yet
+  std::size_t unknown_ = 0;             // guarded by mutex_
+};
+
+}  // namespace hekto::runners::replicate

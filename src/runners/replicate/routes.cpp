@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runners/replicate/routes.h"
+
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "base/text.h"
+#include "domain/http_url.h"
+#include "domain/model_pattern.h"
+
+namespace hekto::runners::replicate {
+namespace {
+
+using domain::RelayTarget;
+
+/// "/v1/models/owner/name" with each part escaped.
+std::string path_of(std::string_view kind, std::string_view name) {
+  std::string_view rest = name;
+  const auto owner = take_until(rest, '/');
+  return "/v1/" + std::string(kind) + "/" + percent_encode(owner) + "/" + percent_encode(rest);
+}
+
+}  // namespace
+
+bool serves_model(const UpstreamOptions& upstream, std::string_view model) {
+  const auto fits = [model](const std::string& pattern) { return domain::fits_model_pattern(model, pattern); };
+  return std::ranges::any_of(upstream.models, fits) && std::ranges::none_of(upstream.deny, fits);
+}
+
+bool serves(const UpstreamOptions& upstream, const RelayTarget& target) {
+  if (target.kind == RelayTarget::Kind::deployment) return serves_model(upstream, target.name);
+  const auto model = domain::model_of(target);
+  if (!model.empty()) return serves_model(upstream, model);
+  return upstream.deny.empty() && std::ranges::find(upstream.models, "*/*") != upstream.models.end();
+}
+
+std::string upstream_name(const UpstreamOptions& upstream, std::string_view client_name) {
+  const auto found = upstream.names.find(std::string(client_name));
+  return found == upstream.names.end() ? std::string(client_name) : found->second;
+}
+
+std::string client_name(const UpstreamOptions& upstream, std::string_view upstream_name) {
+  for (const auto& [ours, theirs] : upstream.names) {
+    if (theirs == upstream_name) return ours;
+  }
+  return std::string(upstream_name);
+}
+
+CreateRoute create_route(const UpstreamOptions& upstream, const RelayTarget& target, std::string_view destination) {
+  const std::string_view name = target.name;
+  const auto colon = name.find(':');
+  const auto model = upstream_name(upstream, name.substr(0, colon));
+  const auto version = colon == std::string_view::npos ? std::string_view{} : name.substr(colon + 1);
+  switch (target.kind) {
+    case RelayTarget::Kind::model:
+      return {path_of("models", model) + "/predictions", {}, {}};
+    case RelayTarget::Kind::deployment:
+      return {path_of("deployments", model) + "/predictions", {}, {}};
+    case RelayTarget::Kind::training:
+      return {path_of("models", model) + "/versions/" + percent_encode(version) + "/trainings",
+              {},
+              upstream_name(upstream, destination)};
+    case RelayTarget::Kind::version:
+      break;
+  }
+  // The version alone is understood by every server; with a name only by the newer ones.
+  return {"/v1/predictions", version.empty() ? std::string(name) : std::string(version), {}};
+}
+
+std::string origin_of(std::string_view url) {
+  const auto parsed = domain::parse_http_url(url);
+  return parsed ? parsed->origin : std::string();
+}
+
+bool is_output_url(const UpstreamOptions& upstream, std::string_view url) {
+  const auto origin = origin_of(url);
+  if (origin.empty()) return false;
+  if (origin == origin_of(upstream.url)) return true;
+  std::string_view host = std::string_view(origin).substr(origin.find("://") + 3);
+  if (!host.starts_with('[')) host = host.substr(0, host.find(':'));
+  return std::ranges::any_of(upstream.file_hosts, [host](std::string_view pattern) {
+    if (!pattern.starts_with("*.")) return iequals(host, pattern);
+    const auto suffix = pattern.substr(1);
+    return host.size() > suffix.size() && iequals(host.substr(host.size() - suffix.size()), suffix);
+  });
+}
+
+}  // namespace hekto::runners::replicate

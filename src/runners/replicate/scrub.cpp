@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runners/replicate/scrub.h"
+
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "base/text.h"
+#include "runners/replicate/routes.h"
+
+namespace hekto::runners::replicate {
+namespace {
+
+constexpr std::string_view kHidden = "***";
+constexpr std::string_view kNowhere = "https://upstream.invalid";
+/// Shorter names would be found in any text.
+constexpr std::size_t kShortestName = 4;
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+std::string with_escaped_slashes(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '/') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+bool equal_at(std::string_view text, std::size_t at, std::string_view needle) {
+  return iequals(text.substr(at, needle.size()), needle);
+}
+
+/// Whatever the case: hosts are the same in each.
+std::size_t find_from(std::string_view text, std::string_view needle, std::size_t from) {
+  const auto found = std::search(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(), needle.begin(),
+                                 needle.end(), [](char a, char b) { return ascii_lower(a) == ascii_lower(b); });
+  return found == text.end() ? std::string_view::npos : static_cast<std::size_t>(found - text.begin());
+}
+
+}  // namespace
+
+Scrubber::Scrubber(const UpstreamOptions& upstream) {
+  const auto add = [this](std::string text, std::string_view replacement, bool whole_word = false) {
+    if (!text.empty()) needles_.push_back({std::move(text), replacement, whole_word});
+  };
+  for (const auto& account : upstream.accounts) {
+    const auto& token = account.token.reveal();
+    add(token, kHidden);
+    if (const auto encoded = percent_encode(token); encoded != token) add(encoded, kHidden);
+  }
+  for (const auto& url : {upstream.url, origin_of(upstream.url)}) {
+    add(url, kNowhere);
+    add(with_escaped_slashes(url), kNowhere);
+    add(percent_encode(url), kNowhere);
+  }
+  for (const auto& account : upstream.accounts) {
+    if (account.username.size() >= kShortestName) add(account.username, kHidden, true);
+  }
+}
+
+std::string Scrubber::clean(std::string text, bool words_too) const {
+  for (const auto& needle : needles_) {
+    if (needle.whole_word && !words_too) continue;
+    for (std::size_t at = 0; (at = find_from(text, needle.text, at)) != std::string::npos;) {
+      const auto end = at + needle.text.size();
+      const bool inside =
+          needle.whole_word && ((at > 0 && is_word(text[at - 1])) || (end < text.size() && is_word(text[end])));
+      if (inside) {
+        at = end;
+        continue;
+      }
+      text.replace(at, needle.text.size(), needle.replacement);
+      at += needle.replacement.size();
+    }
+  }
+  return text;
+}
+
+std::size_t Scrubber::undecided(std::string_view text) const {
+  std::size_t longest = 0;
+  for (const auto& needle : needles_) {
+    // A whole word is decided by what follows it.
+    const auto most = std::min(text.size(), needle.whole_word ? needle.text.size() : needle.text.size() - 1);
+    for (std::size_t length = most; length > longest; --length) {
+      if (equal_at(text, text.size() - length, std::string_view(needle.text).substr(0, length))) longest = length;
+    }
+  }
+  return longest;
+}
+
+}  // namespace hekto::runners::replicate

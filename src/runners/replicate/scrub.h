@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runners/replicate/options.h"
+
+namespace hekto::runners::replicate {
+
+/// Takes out of what an upstream says what no client may see: the tokens of its accounts, its own address, and what it
+/// calls its accounts. Immutable; any thread.
+class Scrubber {
+ public:
+  explicit Scrubber(const UpstreamOptions& upstream);
+
+  /// For logs, errors and refusals. Tokens become "***", the address of the API "https://upstream.invalid", a user
+  /// name, where it stands as a whole word, "***". Also in the spellings of JSON ("\/") and of URLs (percent-encoded).
+  std::string clean(std::string text) const { return clean(std::move(text), true); }
+  /// For output. User names stay: they may be words like any other, and an output must not be changed for that.
+  std::string clean_output(std::string text) const { return clean(std::move(text), false); }
+  /// How much of the end of a growing text may be the beginning of something that is to be taken out, and is to be kept
+  /// back until more has come.
+  std::size_t undecided(std::string_view text) const;
+
+ private:
+  std::string clean(std::string text, bool words_too) const;
+  struct Needle {
+    std::string text;
+    std::string_view replacement;
+    bool whole_word = false;
+  };
+  std::vector<Needle> needles_;
+};
+
+}  // namespace hekto::runners::replicate
