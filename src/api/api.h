@@ -15,6 +15,7 @@
 #include "http/router.h"
 #include "ports/clock.h"
 #include "ports/file_store.h"
+#include "ports/remote_catalog.h"
 #include "service/accounts.h"
 #include "service/deployments.h"
 #include "service/files.h"
@@ -52,6 +53,7 @@ struct Api {
   const ports::Clock& clock;
   service::Webhooks& webhooks;
   ApiOptions options;
+  ports::RemoteCatalog* remote = nullptr;  ///< nullptr: nothing runs at upstreams
 };
 
 /// The absolute URLs of one request's answer: its own origin and mount.
@@ -75,6 +77,10 @@ struct Call {
   std::string_view path = {};  ///< without the mount: "/models/owner/name/predictions"; empty from answer_call
 };
 using CallHandler = std::function<async::Task<http::Response>(const Api&, Call&)>;
+
+service::Viewer viewer_of(const Call& call);
+/// Whether the caller's key sees and runs what upstreams have.
+bool is_remote(const Api& api, const Call& call);
 
 /// What add_route does for a handler behind a key, for a route that is not always behind one: authentication, the
 /// allowance of `rate_class` with its headers. `handler` outlives the answer.

@@ -6,6 +6,7 @@
 
 #include "app/config_file.h"
 #include "app/config_options.h"
+#include "app/config_upstreams.h"
 #include "app/config_values.h"
 #include "base/text.h"
 
@@ -31,10 +32,12 @@ std::vector<std::string> split(const Option& option, const std::string& text) {
   return items;
 }
 
-Result<void> apply_file(Config& config, const std::filesystem::path& file, Origins& origins) {
-  const auto entries = read_config_file(file);
-  if (!entries) return std::unexpected(entries.error());
-  for (const auto& entry : *entries) {
+Result<void> apply_file(Config& config, const std::filesystem::path& file, const Environment& environment,
+                        Origins& origins) {
+  auto read = read_config_file(file, environment);
+  if (!read) return std::unexpected(read.error());
+  config.upstreams = std::move(read->upstreams);
+  for (const auto& entry : read->entries) {
     const auto& option = *find_option(entry.path);
     const auto at_line = [&](int line) { return file.string() + ":" + std::to_string(line) + ": " + entry.path; };
     if (option.clear) option.clear(config);
@@ -112,7 +115,7 @@ Result<Config> load_config(const std::filesystem::path& file,
   Origins origins;
   const auto chosen = choose_file(file, environment);
   if (!chosen.empty()) {
-    if (auto done = apply_file(config, chosen, origins); !done) return std::unexpected(done.error());
+    if (auto done = apply_file(config, chosen, environment, origins); !done) return std::unexpected(done.error());
   }
   for (const auto& option : option_table()) {
     const auto value = environment(option.info.variable);
@@ -130,6 +133,12 @@ Result<Config> load_config(const std::filesystem::path& file,
     if (auto done = apply_texts(config, *option, option->info.flag, texts, origins); !done) {
       return std::unexpected(done.error());
     }
+  }
+  // Clients use this variable too, for a key of ours: that is no token for the official service.
+  auto token = environment("REPLICATE_API_TOKEN").value_or("");
+  if (token.starts_with("hk-") && config.replicate_url.empty() && config.upstreams.empty()) token.clear();
+  if (auto done = complete_upstreams(config.upstreams, config.replicate_url, token); !done) {
+    return std::unexpected(done.error());
   }
   if (auto done = check_together(config, origins); !done) return std::unexpected(done.error());
   return config;

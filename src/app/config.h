@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "domain/hardware.h"
 #include "http/server.h"
+#include "runners/replicate/options.h"
 
 namespace hekto::app {
 
@@ -59,6 +60,11 @@ struct Config {
 
   Duration idempotency_lifetime = std::chrono::hours(24);  ///< idempotency.lifetime: of an Idempotency-Key
 
+  /// upstreams: where live keys run; none: in the sandbox, like test keys. Tokens are here already.
+  std::vector<runners::replicate::UpstreamOptions> upstreams;
+  std::string replicate_url;            ///< base URL of the upstream called replicate; empty: the official one's
+  unsigned relay_concurrency = 20'000;  ///< predictions.relayed: relayed predictions that are followed at once
+
   double sandbox_speed = 1;  ///< sandbox.speed: 2 is twice as fast; 0 leaves all waiting out
 
   int rate_creates = 600;   ///< rate_limits.creates a minute and key; 0: no limit
@@ -77,7 +83,8 @@ struct Config {
 /// variable up (an empty value counts as unset; lists are separated by commas). `file` empty: HEKTO_CONFIG, else
 /// ./hekto.yaml when it exists. Every source is checked, also where a stronger one overrides it. Errors are
 /// invalid_input and name the file and line ("hekto.yaml:12: unknown key 'lisen'; did you mean 'listen'?"), the
-/// variable, or the flag.
+/// variable, or the flag. REPLICATE_API_TOKEN is the token of the upstream called replicate, unless that has accounts,
+/// and makes it when no upstream is configured.
 Result<Config> load_config(const std::filesystem::path& file,
                            const std::map<std::string, std::vector<std::string>>& flags,
                            const std::function<std::optional<std::string>(const std::string&)>& environment);

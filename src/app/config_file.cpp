@@ -21,10 +21,10 @@ constexpr std::size_t kMaxFileBytes = 1 << 20;
 /// Walks the document; the first problem ends the walk.
 class Reader {
  public:
-  explicit Reader(std::string file) : file_(std::move(file)) {}
+  Reader(std::string file, const Environment& environment) : file_(std::move(file)), environment_(environment) {}
 
   Result<void> section(const YAML::Node& node, const std::string& prefix);
-  std::vector<FileEntry> take() { return std::move(entries_); }
+  ConfigFile take() { return {std::move(entries_), std::move(upstreams_)}; }
   std::unexpected<Error> error(int line, const std::string& message) const {
     return fail(ErrorCode::invalid_input, file_ + ":" + std::to_string(line) + ": " + message);
   }
@@ -34,7 +34,9 @@ class Reader {
   std::unexpected<Error> unknown_key(const std::string& key, const std::string& prefix, int line) const;
 
   std::string file_;
+  const Environment& environment_;
   std::vector<FileEntry> entries_;
+  std::vector<runners::replicate::UpstreamOptions> upstreams_;
 };
 
 int line_of(const YAML::Node& node) { return node.Mark().line + 1; }
@@ -46,6 +48,7 @@ std::vector<std::string> names_under(const std::string& prefix) {
     if (!info.path.starts_with(prefix)) continue;
     names.insert(info.path.substr(prefix.size(), info.path.find('.', prefix.size()) - prefix.size()));
   }
+  if (prefix.empty()) names.insert("upstreams");
   return {names.begin(), names.end()};
 }
 
@@ -77,6 +80,13 @@ Result<void> Reader::section(const YAML::Node& node, const std::string& prefix) 
     if (!seen.insert(key).second) return error(line, "'" + path + "' is given twice");
     if (const auto* option = find_option(path); option != nullptr && key.find('.') == std::string::npos) {
       if (auto read = value(*option, member.second, line); !read) return read;
+      continue;
+    }
+    if (path == "upstreams") {
+      auto read = read_upstreams(member.second, environment_,
+                                 [this](int at, const std::string& message) { return error(at, message); });
+      if (!read) return std::unexpected(read.error());
+      upstreams_ = std::move(*read);
       continue;
     }
     const bool is_section = prefix.empty() && key.find('.') == std::string::npos && !names_under(key + ".").empty();
@@ -119,13 +129,13 @@ Result<void> Reader::value(const Option& option, const YAML::Node& node, int lin
 
 }  // namespace
 
-Result<std::vector<FileEntry>> read_config_file(const std::filesystem::path& file) {
+Result<ConfigFile> read_config_file(const std::filesystem::path& file, const Environment& environment) {
   std::ifstream in(file, std::ios::binary);
   if (!in || std::filesystem::is_directory(file)) {
     return fail(ErrorCode::invalid_input, "cannot read the configuration file " + file.string());
   }
   const std::string text{std::istreambuf_iterator<char>(in), {}};
-  Reader reader(file.string());
+  Reader reader(file.string(), environment);
   if (text.size() > kMaxFileBytes) return reader.error(1, "larger than 1 MiB, which no configuration is");
   std::vector<YAML::Node> documents;
   try {
@@ -134,7 +144,7 @@ Result<std::vector<FileEntry>> read_config_file(const std::filesystem::path& fil
     return reader.error(e.mark.line + 1, "not valid YAML: " + e.msg);
   }
   if (documents.size() > 1) return reader.error(line_of(documents[1]), "a second YAML document; only one is read");
-  if (documents.empty() || documents[0].IsNull()) return std::vector<FileEntry>{};
+  if (documents.empty() || documents[0].IsNull()) return ConfigFile{};
   if (!documents[0].IsMap()) return reader.error(line_of(documents[0]), "expected lines of the form 'key: value'");
   if (auto read = reader.section(documents[0], ""); !read) return std::unexpected(read.error());
   return reader.take();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/config_upstreams.h"
 #include "base/error.h"
 
 namespace hekto::app {
@@ -20,8 +21,14 @@ struct FileEntry {
   int line = 0;  ///< of the key
 };
 
+struct ConfigFile {
+  std::vector<FileEntry> entries;
+  std::vector<runners::replicate::UpstreamOptions> upstreams;
+};
+
 /// Reads a YAML file of nested keys. Structure is checked here (unknown and repeated keys, lists where none belong),
-/// the values are not. Errors are invalid_input and begin with "<file>:<line>: ".
-Result<std::vector<FileEntry>> read_config_file(const std::filesystem::path& file);
+/// the values are not, but for those of the upstreams, whose tokens are fetched (config_upstreams.h). Errors are
+/// invalid_input and begin with "<file>:<line>: ".
+Result<ConfigFile> read_config_file(const std::filesystem::path& file, const Environment& environment);
 
 }  // namespace hekto::app

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "app/config_upstreams.h"
 #include "app/config_values.h"
 
 namespace hekto::app {
@@ -294,6 +295,20 @@ void add_file_options(std::vector<Option>& table) {
       [](Config& c) -> auto& { return c.input_types; }, false, parse_media_pattern));
 }
 
+Option replicate_url() {
+  Option option;
+  option.info = describe("replicate_url", "URL", "",
+                         "Base URL of the upstream 'replicate', whose token is in REPLICATE_API_TOKEN; the official "
+                         "service's by default");
+  option.set = [](Config& config, std::string_view text) -> Result<void> {
+    auto url = parse_base_url(text);
+    if (!url) return std::unexpected(url.error());
+    config.replicate_url = std::move(*url);
+    return {};
+  };
+  return option;
+}
+
 void add_prediction_options(std::vector<Option>& table) {
   table.push_back(span(
       "links.lifetime", "How long after completion output links work; at most retention.after",
@@ -311,6 +326,10 @@ void add_prediction_options(std::vector<Option>& table) {
   table.push_back(count(
       "predictions.queue_limit", "Unfinished predictions; beyond: 503",
       [](Config& c) -> auto& { return c.queue_limit; }, 1, 10'000'000));
+  table.push_back(count(
+      "predictions.relayed", "Predictions that are followed at upstreams at once",
+      [](Config& c) -> auto& { return c.relay_concurrency; }, 1, 1'000'000));
+  table.push_back(replicate_url());
   table.push_back(span(
       "idempotency.lifetime", "How long a create is recognised by its Idempotency-Key",
       [](Config& c) -> auto& { return c.idempotency_lifetime; }, 1s, 24h * 30));

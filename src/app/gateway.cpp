@@ -15,6 +15,7 @@
 #include "bus/local/local_bus.h"
 #include "files/disk/disk_file_store.h"
 #include "files/disk/disk_scratch.h"
+#include "runners/replicate/routes.h"
 #include "runners/sandbox/sandbox_runner.h"
 #include "service/catalog_loader.h"
 #include "service/webhook_payload.h"
@@ -64,6 +65,7 @@ Result<void> Gateway::start() {
   if (!file_key) return std::unexpected(file_key.error());
   signer_ = std::make_unique<domain::LinkSigner>(std::move(*link_key));
   file_signer_ = std::make_unique<domain::FileSigner>(std::move(*file_key));
+  make_relay(*egress);
   make_egress(std::move(*egress));
   make_webhooks();
   make_services(std::move(*catalog));
@@ -112,6 +114,37 @@ void Gateway::make_egress(egress::EgressPolicy policy) {
   }
 }
 
+/// Upstreams lie where the operator says; output files that lie elsewhere are under the rules for all that clients
+/// name.
+void Gateway::make_relay(const egress::EgressPolicy& rules) {
+  if (config_.upstreams.empty()) return;
+  auto policy = rules;
+  policy.allow_loopback = false;
+  for (const auto& upstream : config_.upstreams) {
+    policy.trusted_origins.push_back(runners::replicate::origin_of(upstream.url));
+  }
+  upstream_api_ = std::make_unique<egress::CurlClient>(policy, "hekto-upstream");
+  upstream_files_ = std::make_unique<egress::CurlClient>(std::move(policy), "hekto-outputs");
+  relay_ = std::make_unique<runners::replicate::ReplicateRelay>(io_, config_.upstreams, *upstream_api_,
+                                                                *upstream_files_, *store_, clock_);
+  remote_catalog_ =
+      std::make_unique<runners::replicate::ReplicateCatalog>(io_, relay_->pool(), relay_->client(), clock_);
+}
+
+void Gateway::make_relayer() {
+  if (!relay_) return;
+  service::RelayerOptions options;
+  options.concurrency = config_.relay_concurrency;
+  options.inputs = service::InputLimits{config_.max_inputs, config_.max_input_count, config_.input_types};
+  options.links = signer_.get();
+  options.link_lifetime = config_.link_lifetime;
+  relayer_ = std::make_unique<service::Relayer>(
+      io_, *store_, *files_, clock_, *relay_,
+      [this](domain::Prediction p) { return dispatcher_->publish(std::move(p)); },
+      [this](std::string_view id) { recent_->erase(id); }, std::move(options));
+  owed_cancels_ = std::make_unique<service::OwedCancels>(io_, *store_, clock_, *relay_);
+}
+
 /// A proxy on this machine lets others in, although every listener is on loopback.
 void Gateway::on_outside_request() {
   if (!alone_.load(std::memory_order_relaxed) || !alone_.exchange(false)) return;
@@ -146,16 +179,21 @@ void Gateway::make_services(domain::Catalog catalog) {
   catalog_ = std::make_unique<domain::Catalog>(std::move(catalog));
   runner_ = std::make_unique<runners::SandboxRunner>(pool_, runners::SandboxOptions{config_.sandbox_speed});
   recent_ = std::make_unique<service::Recent>();
-  versions_ = std::make_unique<service::Versions>(*store_, *catalog_);
+  versions_ = std::make_unique<service::Versions>(*store_, *catalog_, remote_catalog_.get());
   dispatcher_ = std::make_unique<service::Dispatcher>(
       io_, *store_, *files_, *bus_, clock_, *versions_, *runner_, *recent_,
       service::DispatchOptions{config_.concurrency, config_.time_limit, std::chrono::milliseconds(500),
-                               [this](const service::SnapshotPtr& shown) { webhook_sender_->observe(shown); },
+                               [this](const service::SnapshotPtr& shown) {
+                                 webhook_sender_->observe(shown);
+                                 const auto& submission = shown->value.submission;
+                                 if (owed_cancels_ && submission && submission->cancel_owed) owed_cancels_->wake();
+                               },
                                service::InputLimits{config_.max_inputs, config_.max_input_count, config_.input_types},
                                signer_.get(), config_.link_lifetime, fetcher_.get()});
-  predictions_ =
-      std::make_unique<service::Predictions>(*store_, *bus_, clock_, *dispatcher_, *recent_,
-                                             service::PredictionLimits{config_.queue_limit, config_.retention});
+  make_relayer();
+  predictions_ = std::make_unique<service::Predictions>(
+      *store_, *bus_, clock_, *dispatcher_, *recent_, service::PredictionLimits{config_.queue_limit, config_.retention},
+      relayer_.get());
   uploads_ = std::make_unique<service::Files>(*store_, *files_, clock_,
                                               service::FileLimits{config_.max_file, config_.file_lifetime});
   deployments_ = std::make_unique<service::Deployments>(*store_, clock_);
@@ -171,7 +209,8 @@ void Gateway::make_services(domain::Catalog catalog) {
                *versions_, clock_, *webhooks_,
                api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime, config_.hardware,
                                config_.idempotency_lifetime,
-                               alone_ ? std::function<void()>([this] { on_outside_request(); }) : nullptr}});
+                               alone_ ? std::function<void()>([this] { on_outside_request(); }) : nullptr},
+               remote_catalog_.get()});
   api::add_prediction_routes(router_, *api_);
   api::add_training_routes(router_, *api_);
   api::add_model_routes(router_, *api_);
@@ -209,6 +248,10 @@ void Gateway::start_background() {
   background_.spawn(io_.next(), retention_->run(background_.stop()));
   background_.spawn(io_.next(), keep_deadlines(*predictions_, background_.stop()));
   webhook_sender_->start();
+  if (relay_) {
+    relay_->start();
+    owed_cancels_->start();
+  }
 }
 
 Result<void> Gateway::listen() {
@@ -236,6 +279,8 @@ Result<void> Gateway::listen() {
     servers_.push_back(std::move(server));
   }
   egress_->set_own_ports(own_ports);
+  if (upstream_api_) upstream_api_->set_own_ports(own_ports);
+  if (upstream_files_) upstream_files_->set_own_ports(own_ports);
   downloads_->set_own_ports(std::move(own_ports));
   http::ListenerOptions admin;
   admin.unix_path = (config_.data / "hekto.sock").string();
@@ -259,6 +304,12 @@ void Gateway::stop_blocking() {
   for (auto& server : servers_) server->drain_blocking(left());
   if (admin_server_) admin_server_->drain_blocking(100ms);
   if (dispatcher_) dispatcher_->stop_blocking(left());
+  if (relayer_) relayer_->stop_blocking(left(), [this] { upstream_api_->close(); });
+  if (upstream_files_) upstream_files_->close();
+  if (upstream_api_) upstream_api_->close();
+  if (owed_cancels_) owed_cancels_->stop_blocking();
+  if (remote_catalog_) remote_catalog_->stop_blocking();
+  if (relay_) relay_->stop_blocking();
   if (downloads_) downloads_->close();
   // What is cut off is sent again after the next start.
   if (webhook_sender_) webhook_sender_->stop_blocking(left(), [this] { egress_->close(); });

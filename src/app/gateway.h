@@ -19,13 +19,17 @@
 #include "ports/file_store.h"
 #include "ports/runner.h"
 #include "ports/store.h"
+#include "runners/replicate/remote_catalog.h"
+#include "runners/replicate/replicate_relay.h"
 #include "service/accounts.h"
 #include "service/deployments.h"
 #include "service/dispatcher.h"
 #include "service/files.h"
 #include "service/keyring.h"
 #include "service/models.h"
+#include "service/owed_cancels.h"
 #include "service/predictions.h"
+#include "service/relayer.h"
 #include "service/retention.h"
 #include "service/webhook_sender.h"
 #include "service/webhooks.h"
@@ -60,6 +64,8 @@ class Gateway {
   Result<void> listen();
   void make_services(domain::Catalog catalog);
   void make_webhooks();
+  void make_relay(const egress::EgressPolicy& policy);
+  void make_relayer();
   void make_egress(egress::EgressPolicy policy);
   void on_outside_request();
   Result<Secret> make_secret(std::string name);
@@ -80,11 +86,17 @@ class Gateway {
   std::unique_ptr<egress::CurlClient> egress_;
   std::unique_ptr<egress::CurlClient> downloads_;
   std::unique_ptr<service::InputFetcher> fetcher_;
+  std::unique_ptr<egress::CurlClient> upstream_api_;
+  std::unique_ptr<egress::CurlClient> upstream_files_;
+  std::unique_ptr<runners::replicate::ReplicateRelay> relay_;  // nullptr: nothing is relayed, nor are those below there
+  std::unique_ptr<runners::replicate::ReplicateCatalog> remote_catalog_;
   std::unique_ptr<service::Recent> recent_;
   std::unique_ptr<service::WebhookSender> webhook_sender_;
   std::unique_ptr<service::Webhooks> webhooks_;
   std::unique_ptr<service::Versions> versions_;
   std::unique_ptr<service::Dispatcher> dispatcher_;
+  std::unique_ptr<service::Relayer> relayer_;
+  std::unique_ptr<service::OwedCancels> owed_cancels_;
   std::unique_ptr<service::Predictions> predictions_;
   std::unique_ptr<service::Files> uploads_;
   std::unique_ptr<service::Deployments> deployments_;

@@ -39,9 +39,15 @@ void print_banner(const Config& config, const Gateway& gateway) {
   std::printf("Hekto %s\n", HEKTO_VERSION);
   for (const auto& url : gateway.urls()) std::printf("listening on %s\n", url.c_str());
   std::printf("API at <address>/replicate/v1 and <address>/v1, data in %s\n", config.data.c_str());
-  std::printf(
-      "No upstream is configured: every model runs in the sandbox, which stands in for it and never pretends to be "
-      "it.\n");
+  for (const auto& upstream : config.upstreams) {
+    std::printf("live keys run at %s (%s, %zu account%s); test keys run in the sandbox\n", upstream.url.c_str(),
+                upstream.name.c_str(), upstream.accounts.size(), upstream.accounts.size() == 1 ? "" : "s");
+  }
+  if (config.upstreams.empty()) {
+    std::printf(
+        "No upstream is configured: every model runs in the sandbox, which stands in for it and never pretends to be "
+        "it.\n");
+  }
   if (gateway.recovered() > 0) std::printf("%zu unfinished predictions go on\n", gateway.recovered());
   std::fflush(stdout);
 }

@@ -52,7 +52,7 @@ void append_training_output(std::string& out, const domain::Prediction& p, const
 }
 
 void append_output(std::string& out, const domain::Prediction& p, const UrlContext& urls) {
-  if (p.training) return append_training_output(out, p, urls);
+  if (p.training && !p.relay) return append_training_output(out, p, urls);
   if (p.output.empty()) {
     out += "null";
     return;

@@ -91,7 +91,9 @@ Result<domain::Prediction> Predictions::prepare(const KeyEntry& caller, CreatePr
   p.deployment = std::move(request.deployment);
   p.input = json::dump(request.input);
   p.steering = std::move(request.steering);
-  if (request.destination.empty()) {
+  if (request.destination.empty() && request.relay) {
+    p.stream = domain::StreamKind::none;  // until the upstream says
+  } else if (request.destination.empty()) {
     p.stream = stream_kind(request.offer.version->output);
   } else {
     p.training = domain::TrainingTarget{std::move(request.destination), std::string(request.offer.base)};

@@ -7,26 +7,38 @@
 
 #include "domain/model.h"
 #include "domain/trained_version.h"
+#include "ports/remote_catalog.h"
 #include "ports/store.h"
 
 namespace hekto::service {
+
+/// Who asks what can be run.
+struct Viewer {
+  std::string_view account;
+  bool test = false;  ///< with a test key, which never leaves this server
+};
 
 /// Finds what can be run: the versions of the catalog, and those that trainings made. The catalog is asked first, which
 /// reads no store; a trained version is read each time it is asked for, and so is known after every restart. It takes,
 /// gives and is run as the catalog's version that it is like, under its own model's name; when the catalog has that one
 /// no more it is not_found, as everything is that `account` may not see: other accounts' private models.
+/// Live keys run at upstreams what those serve, and are offered it as relayed, even when it is not known here: whether
+/// there is such a thing is for the upstream to say, which `certain` asks it. Models of accounts come before.
 /// Texts that are handed over need to live until the answer. Any thread.
 class Versions {
  public:
-  Versions(ports::Store& store, const domain::Catalog& catalog) : store_(store), catalog_(catalog) {}
+  /// `remote` is nullptr when nothing runs at upstreams.
+  Versions(ports::Store& store, const domain::Catalog& catalog, ports::RemoteCatalog* remote = nullptr)
+      : store_(store), catalog_(catalog), remote_(remote) {}
 
   /// "owner/name:<64 hex>", "owner/name" (its newest version) or "<64 hex>".
-  async::Task<Result<domain::Offer>> resolve(std::string_view account, std::string_view text);
+  async::Task<Result<domain::Offer>> resolve(const Viewer& viewer, std::string_view text, bool certain = false);
   /// The newest version of a model. not_found when it has none.
-  async::Task<Result<domain::Offer>> newest(std::string_view account, std::string_view owner, std::string_view name);
+  async::Task<Result<domain::Offer>> newest(const Viewer& viewer, std::string_view owner, std::string_view name,
+                                            bool certain = false);
   /// Version `id` of a model.
-  async::Task<Result<domain::Offer>> find(std::string_view account, std::string_view owner, std::string_view name,
-                                          std::string_view id);
+  async::Task<Result<domain::Offer>> find(const Viewer& viewer, std::string_view owner, std::string_view name,
+                                          std::string_view id, bool certain = false);
   /// For work that has been accepted: whoever asked for it.
   async::Task<Result<domain::Offer>> find_accepted(std::string_view id);
 
@@ -36,10 +48,14 @@ class Versions {
   }
 
  private:
-  async::Task<Result<domain::Offer>> find(std::string_view account, std::string_view id);
+  async::Task<Result<domain::Offer>> find(const Viewer& viewer, std::string_view id);
+  bool runs_remotely(const Viewer& viewer, std::string_view owner, std::string_view name) const;
+  async::Task<Result<domain::Offer>> remote(std::string_view owner, std::string_view name, std::string_view version,
+                                            bool certain);
 
   ports::Store& store_;
   const domain::Catalog& catalog_;
+  ports::RemoteCatalog* const remote_;
 };
 
 }  // namespace hekto::service

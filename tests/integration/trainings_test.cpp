@@ -34,7 +34,7 @@ class Trainings : public ServiceFixture {
   }
   service::CreatePrediction training(const std::string& destination = "alice/hot-dog") {
     service::CreatePrediction create;
-    create.offer = run(versions.resolve("alice", base)).value();
+    create.offer = run(versions.resolve({.account = "alice"}, base)).value();
     create.input = domain::Value::Object{{"steps", 3}};
     create.destination = destination;
     return create;
@@ -65,7 +65,7 @@ TEST_F(Trainings, AreRunAsTrainingsAndGiveTheirDestinationAVersion) {
   EXPECT_EQ(request.training, (domain::TrainingTarget{"alice/hot-dog", base}));
   EXPECT_EQ(request.version->id, base);
 
-  const auto offer = run(versions.newest("alice", "alice", "hot-dog")).value();
+  const auto offer = run(versions.newest({.account = "alice"}, "alice", "hot-dog")).value();
   EXPECT_EQ(offer.version->id, domain::version_made_by(p.id));
   EXPECT_EQ(offer.version->openapi_schema, catalog.find_version(base).second->openapi_schema);
   EXPECT_EQ(offer.base, base);
@@ -83,7 +83,7 @@ TEST_F(Trainings, MakeVersionsThatRunUnderTheNameOfTheirModel) {
   start(kTrainer);
   const auto id = domain::version_made_by(train().id);
   for (const auto& name : {id, "alice/hot-dog:" + id, std::string("alice/hot-dog")}) {
-    auto offer = run(versions.resolve("alice", name));
+    auto offer = run(versions.resolve({.account = "alice"}, name));
     ASSERT_TRUE(offer) << name;
     const auto p = ended(make(alice, request_for(std::move(*offer))).value());
     EXPECT_EQ(p.status, Status::succeeded);
@@ -92,8 +92,8 @@ TEST_F(Trainings, MakeVersionsThatRunUnderTheNameOfTheirModel) {
     const auto request = runner->requests().back();
     EXPECT_FALSE(request.training);
   }
-  EXPECT_EQ(code_of(run(versions.resolve("alice", "alice/other:" + id))), ErrorCode::not_found);
-  EXPECT_EQ(code_of(run(versions.resolve("alice", "stability-ai/sdxl:" + id))), ErrorCode::not_found);
+  EXPECT_EQ(code_of(run(versions.resolve({.account = "alice"}, "alice/other:" + id))), ErrorCode::not_found);
+  EXPECT_EQ(code_of(run(versions.resolve({.account = "alice"}, "stability-ai/sdxl:" + id))), ErrorCode::not_found);
 }
 
 TEST_F(Trainings, OfAPrivateModelCannotBeSeenByOthers) {
@@ -101,11 +101,11 @@ TEST_F(Trainings, OfAPrivateModelCannotBeSeenByOthers) {
   start(kTrainer);
   const auto hidden = domain::version_made_by(train().id);
   const auto open = domain::version_made_by(train("alice/open").id);
-  EXPECT_EQ(code_of(run(versions.resolve("bob", hidden))), ErrorCode::not_found);
-  EXPECT_EQ(code_of(run(versions.resolve("bob", "alice/hot-dog"))), ErrorCode::not_found);
-  EXPECT_EQ(code_of(run(versions.resolve("bob", "alice/hot-dog:" + hidden))), ErrorCode::not_found);
-  EXPECT_TRUE(run(versions.resolve("bob", open)));
-  EXPECT_TRUE(run(versions.resolve("bob", "alice/open")));
+  EXPECT_EQ(code_of(run(versions.resolve({.account = "bob"}, hidden))), ErrorCode::not_found);
+  EXPECT_EQ(code_of(run(versions.resolve({.account = "bob"}, "alice/hot-dog"))), ErrorCode::not_found);
+  EXPECT_EQ(code_of(run(versions.resolve({.account = "bob"}, "alice/hot-dog:" + hidden))), ErrorCode::not_found);
+  EXPECT_TRUE(run(versions.resolve({.account = "bob"}, open)));
+  EXPECT_TRUE(run(versions.resolve({.account = "bob"}, "alice/open")));
 }
 
 TEST_F(Trainings, ReadTheStoreForWhatTheyMadeOnly) {
@@ -114,9 +114,9 @@ TEST_F(Trainings, ReadTheStoreForWhatTheyMadeOnly) {
   const auto reads = [&] { return store.plan().calls("find_version") + store.plan().calls("find_model"); };
   const auto before = reads();
   for (const auto& name : {base, std::string("stability-ai/sdxl"), "stability-ai/sdxl:" + base}) {
-    EXPECT_TRUE(run(versions.resolve("alice", name)));
+    EXPECT_TRUE(run(versions.resolve({.account = "alice"}, name)));
   }
-  EXPECT_FALSE(run(versions.resolve("alice", "latest")));
+  EXPECT_FALSE(run(versions.resolve({.account = "alice"}, "latest")));
   EXPECT_EQ(reads(), before);
 }
 
@@ -143,7 +143,7 @@ TEST_F(Trainings, InterruptedByACrashGoOnAndMakeOneVersion) {
 
 TEST_F(Trainings, WhoseVersionCannotBeReadForAMomentAreTriedAgain) {
   start(kTrainer);
-  auto offer = run(versions.resolve("alice", domain::version_made_by(train().id))).value();
+  auto offer = run(versions.resolve({.account = "alice"}, domain::version_made_by(train().id))).value();
   store.plan().fail("find_version", 1, {ErrorCode::unavailable, "busy"});
   const auto p = ended(make(alice, request_for(std::move(offer))).value());
   EXPECT_EQ(p.status, Status::succeeded);
@@ -162,23 +162,23 @@ TEST_F(Trainings, StartFromWhatWasTrainedBefore) {
   start(kTrainer);
   const auto first = domain::version_made_by(train().id);
   auto further = training();
-  further.offer = run(versions.resolve("alice", first)).value();
+  further.offer = run(versions.resolve({.account = "alice"}, first)).value();
   const auto p = ended(make(alice, std::move(further)).value());
   EXPECT_EQ(p.version, first);
-  EXPECT_EQ(run(versions.resolve("alice", domain::version_made_by(p.id)))->base, base);
+  EXPECT_EQ(run(versions.resolve({.account = "alice"}, domain::version_made_by(p.id)))->base, base);
   EXPECT_EQ(run(models.remove_version("alice", "alice", "hot-dog", first)), domain::VersionUse::trained_on);
 }
 
 TEST_F(Trainings, OfModelsThatTheCatalogHasNoMoreLeaveVersionsThatNobodyIsOffered) {
   start(kTrainer);
   const auto id = domain::version_made_by(train().id);
-  auto offer = run(versions.resolve("alice", id)).value();
+  auto offer = run(versions.resolve({.account = "alice"}, id)).value();
   auto other = sdxl_model();
   other.versions.front().id = std::string(64, 'c');
   dispatcher->stop_blocking(Duration{});
   catalog.add(std::move(other));
   start(kTrainer);
-  EXPECT_EQ(code_of(run(versions.resolve("alice", id))), ErrorCode::not_found);
+  EXPECT_EQ(code_of(run(versions.resolve({.account = "alice"}, id))), ErrorCode::not_found);
   EXPECT_TRUE(run(models.versions(*run(store.find_model("alice", "hot-dog"))))->empty());
   // Accepted before the restart, so to say.
   const std::string known = offer.model->full_name();
@@ -200,7 +200,7 @@ TEST_F(Trainings, KeepTheirModelFromBeingDeletedUntilTheVersionIs) {
   EXPECT_EQ(code_of(run(models.remove_version("bob", "alice", "hot-dog", id))), ErrorCode::not_found);
   EXPECT_EQ(code_of(run(models.remove_version("alice", "stability-ai", "sdxl", base))), ErrorCode::forbidden);
   EXPECT_EQ(run(models.remove_version("alice", "alice", "hot-dog", id)), domain::VersionUse::none);
-  EXPECT_EQ(code_of(run(versions.resolve("alice", id))), ErrorCode::not_found);
+  EXPECT_EQ(code_of(run(versions.resolve({.account = "alice"}, id))), ErrorCode::not_found);
   EXPECT_TRUE(run(models.remove("alice", "alice", "hot-dog")));
 }
 

@@ -3,6 +3,7 @@
 #include "api/problem.h"
 #include "api/replicate/model_json.h"
 #include "api/replicate/page.h"
+#include "api/replicate/remote.h"
 #include "base/json_text.h"
 
 namespace hekto::api {
@@ -25,6 +26,7 @@ http::Response json_response(std::string text) {
 }
 
 async::Task<http::Response> list_collections(const Api& api, Call& call) {
+  if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
   std::string results;
   for (const auto& collection : api.catalog.collections()) {
     if (!results.empty()) results += ',';
@@ -35,6 +37,7 @@ async::Task<http::Response> list_collections(const Api& api, Call& call) {
 }
 
 async::Task<http::Response> get_collection(const Api& api, Call& call) {
+  if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
   const auto* collection = api.catalog.find_collection(call.request.params[0]);
   if (collection == nullptr) co_return not_found();
   std::string text;

@@ -110,7 +110,8 @@ Read finish(Value body, const domain::Schema* input_schema, std::vector<domain::
   if (!of_input.empty()) {
     // An upstream speaks for itself when it is asked while the client waits.
     auto refusal = validation_failed(of_input);
-    create.invalid_input = ports::Refusal{static_cast<int>(refusal.status), std::move(std::get<std::string>(refusal.body))};
+    create.invalid_input =
+        ports::Refusal{static_cast<int>(refusal.status), std::move(std::get<std::string>(refusal.body))};
   }
   for (auto& [name, value] : *body.as_object()) {
     if (name == "input") create.input = std::move(value);
@@ -133,7 +134,7 @@ async::Task<Read> read_create_body(const Api& api, const Call& call, domain::Off
   if (!offer) {
     const Value* version = body->find("version");
     if (version != nullptr && version->as_string() != nullptr) {
-      auto named = co_await api.versions.resolve(call.caller->key().account, *version->as_string());
+      auto named = co_await api.versions.resolve(viewer_of(call), *version->as_string());
       if (!named) {
         co_return named.error().code == ErrorCode::not_found ? unknown_version() : error_response(named.error());
       }
@@ -160,6 +161,10 @@ async::Task<Read> read_training_body(const Api& api, const Call& call, domain::O
     create.destination = *destination->as_string();
     const auto slash = create.destination.find('/');
     if (slash == std::string::npos) co_return unknown_destination();
+  }
+  // Whether a destination exists upstream is for the upstream to say.
+  if (!create.destination.empty() && !offer.relayed) {
+    const auto slash = create.destination.find('/');
     const auto& account = call.caller->key().account;
     const auto model =
         co_await api.models.get(account, create.destination.substr(0, slash), create.destination.substr(slash + 1));
@@ -168,6 +173,12 @@ async::Task<Read> read_training_body(const Api& api, const Call& call, domain::O
   }
   auto problems = kSchema.check(*body, "");
   const auto* input = &*offer.version->training;
+  if (offer.relayed) {
+    const auto& params = call.request.params;
+    create.relay =
+        domain::RelayTarget{domain::RelayTarget::Kind::training,
+                            std::string(params[0]) + "/" + std::string(params[1]) + ":" + std::string(params[2])};
+  }
   create.offer = std::move(offer);
   co_return finish(std::move(*body), input, std::move(problems), std::move(create));
 }

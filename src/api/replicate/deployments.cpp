@@ -69,18 +69,18 @@ http::Response unknown_version() {
 /// What a body names to be run: a version, or the newest one of a model. Found out before the release is made, which
 /// must not wait. nullopt: it names neither.
 async::Task<std::optional<Result<domain::Offer>>> named_offer(const Api& api, const Call& call, const Value& body) {
-  const auto& account = call.caller->key().account;
+  const auto viewer = viewer_of(call);
   const auto version = body.text_of("version");
   // Without a model this is of the release's own one; which that is decides the release.
   if (!version.empty() && version.find('/') == std::string_view::npos)
-    co_return co_await api.versions.resolve(account, version);
+    co_return co_await api.versions.resolve(viewer, version, true);
   if (!version.empty()) co_return fail(ErrorCode::not_found, "a version is named by its id alone");
   const auto model = body.text_of("model");
   if (model.empty()) co_return std::nullopt;
   if (model.find('/') == std::string_view::npos || model.find(':') != std::string_view::npos) {
     co_return fail(ErrorCode::not_found, "a model is named by owner and name");
   }
-  co_return co_await api.versions.resolve(account, model);
+  co_return co_await api.versions.resolve(viewer, model, true);
 }
 
 /// Why the release cannot be, if so; what a schema alone cannot say.
@@ -191,10 +191,17 @@ async::Task<http::Response> delete_deployment(const Api& api, Call& call) {
 }
 
 async::Task<http::Response> create_by_deployment(const Api& api, Call& call) {
-  if (!is_own(call)) co_return not_found();
+  if (!is_own(call)) {
+    // Deployments of the upstream's account are run by their name there.
+    const auto& params = call.request.params;
+    domain::RelayTarget target{domain::RelayTarget::Kind::deployment,
+                               std::string(params[0]) + "/" + std::string(params[1])};
+    if (!is_remote(api, call) || !api.remote->serves(target)) co_return not_found();
+    co_return co_await create_prediction(api, call, {api.remote->known({}, {}, {}), {}, std::move(target)});
+  }
   auto found = co_await api.deployments.get(account_of(call), name_of(call));
   if (!found) co_return error_response(found.error());
-  auto offer = co_await api.versions.resolve(account_of(call), found->release.version);
+  auto offer = co_await api.versions.resolve(viewer_of(call), found->release.model + ":" + found->release.version);
   if (!offer && offer.error().code != ErrorCode::not_found) co_return error_response(offer.error());
   // The catalog may have changed since the release was made.
   if (!offer || offer->model->full_name() != found->release.model) co_return unknown_version();

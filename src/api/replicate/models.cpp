@@ -6,6 +6,7 @@
 #include "api/replicate/lists.h"
 #include "api/replicate/model_json.h"
 #include "api/replicate/model_list.h"
+#include "api/replicate/remote.h"
 #include "api/replicate/search.h"
 #include "domain/search.h"
 
@@ -44,6 +45,7 @@ async::Task<Result<FoundModel>> model_in_path(const Api& api, const Call& call) 
 
 /// QUERY /models: the body is the text to look for, bare or as a JSON string.
 async::Task<http::Response> query_models(const Api& api, Call& call) {
+  if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
   const auto owned = co_await api.models.visible(call.caller->key().account);
   if (!owned) co_return error_response(owned.error());
   const auto words = domain::search_words(search_text(call.request.body));
@@ -56,6 +58,7 @@ async::Task<http::Response> query_models(const Api& api, Call& call) {
 }
 
 async::Task<http::Response> get_model(const Api& api, Call& call) {
+  if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
   const auto found = co_await model_in_path(api, call);
   if (!found) co_return error_response(found.error());
   std::string text;
@@ -66,6 +69,7 @@ async::Task<http::Response> get_model(const Api& api, Call& call) {
 }
 
 async::Task<http::Response> get_readme(const Api& api, Call& call) {
+  if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
   auto found = co_await model_in_path(api, call);
   if (!found) co_return error_response(found.error());
   auto readme = found->offered != nullptr ? found->offered->readme : std::move(found->owned->readme);
@@ -77,6 +81,7 @@ async::Task<http::Response> get_readme(const Api& api, Call& call) {
 }
 
 async::Task<http::Response> list_examples(const Api& api, Call& call) {
+  if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
   const auto found = co_await model_in_path(api, call);
   if (!found) co_return error_response(found.error());
   if (found->offered == nullptr) co_return single_page("");
@@ -127,8 +132,9 @@ async::Task<http::Response> list_trained_versions(const Api& api, const Call& ca
 }
 
 async::Task<http::Response> get_version(const Api& api, Call& call) {
+  if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
   const auto& params = call.request.params;
-  const auto offer = co_await api.versions.find(call.caller->key().account, params[0], params[1], params[2]);
+  const auto offer = co_await api.versions.find(viewer_of(call), params[0], params[1], params[2]);
   if (!offer) co_return error_response(offer.error());
   std::string text;
   append_version(text, *offer->version);
@@ -138,6 +144,7 @@ async::Task<http::Response> get_version(const Api& api, Call& call) {
 }  // namespace
 
 async::Task<http::Response> list_versions(const Api& api, Call& call) {
+  if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
   const auto found = co_await model_in_path(api, call);
   if (!found) co_return error_response(found.error());
   if (found->owned) co_return co_await list_trained_versions(api, call, *found->owned);
@@ -150,6 +157,7 @@ async::Task<http::Response> list_versions(const Api& api, Call& call) {
 }
 
 async::Task<http::Response> list_models(const Api& api, Call& call) {
+  if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
   const auto request = read_model_list_request(call.request);
   if (!request) co_return error_response(request.error());
   const auto owned = co_await api.models.visible(call.caller->key().account);

@@ -36,7 +36,7 @@ async::Task<http::Response> create_by_version(const Api& api, Call& call) {
 
 async::Task<http::Response> create_by_model(const Api& api, Call& call) {
   const auto& params = call.request.params;
-  auto offer = co_await api.versions.newest(call.caller->key().account, params[0], params[1]);
+  auto offer = co_await api.versions.newest(viewer_of(call), params[0], params[1]);
   if (!offer) co_return error_response(offer.error());
   CreateTarget target{.offer = std::move(*offer)};
   if (target.offer.relayed) {

@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "api/problem.h"
+#include "api/replicate/remote.h"
 #include "base/json_text.h"
 #include "domain/search.h"
 #include "json/value_json.h"
@@ -82,6 +83,9 @@ async::Task<http::Response> search(const Api& api, http::Request& request, const
     if (ec != std::errc{} || end != text->data() + text->size() || limit < 1 || limit > kMaxLimit) {
       co_return bad_query("Query parameter \"limit\" must be a number from 1 to 50");
     }
+  }
+  if (api.remote != nullptr) {
+    co_return co_await remote_document(api, urls, "GET", "/search?" + std::string(request.query), {});
   }
   const auto owned = co_await api.models.visible({});
   if (!owned) co_return error_response(owned.error());

@@ -13,7 +13,7 @@ async::Task<http::Response> create_training(const Api& api, Call& call) {
   auto mark = read_create_mark(api, call);
   if (!mark) co_return error_response(mark.error());
   const auto& params = call.request.params;
-  auto offer = co_await api.versions.find(call.caller->key().account, params[0], params[1], params[2]);
+  auto offer = co_await api.versions.find(viewer_of(call), params[0], params[1], params[2]);
   if (!offer) co_return error_response(offer.error());
   if (!offer->version->training) co_return http::problem(404, "The specified version cannot be trained");
   auto body = co_await read_training_body(api, call, std::move(*offer));
