@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 
+#include "api/admin/upstreams.h"
 #include "api/api.h"
 #include "app/gateway.h"
 #include "async/run_blocking.h"
@@ -77,9 +78,11 @@ Result<AdminReply> call_store(const std::filesystem::path& data, std::string_vie
   const domain::LinkSigner signer{Secret(std::move(*link_key))};
   service::Accounts accounts(**store, clock, nullptr);
   service::Webhooks webhooks(**store, clock, signer, {});
+  service::Submissions submissions(**store, clock);
   http::Router router;
   api::add_admin_routes(router, accounts);
   api::add_webhook_admin_routes(router, webhooks);
+  api::add_upstream_admin_routes(router, {[] { return std::optional<ports::RelayStats>(); }, submissions});
   http::Request request;
   request.method = method == "GET" ? http::Method::get : http::Method::post;
   request.target = path;

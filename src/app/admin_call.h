@@ -27,8 +27,14 @@ struct AdminReply {
 ///   POST /admin/v1/webhooks/{id}/resend                                                 -> 202 {"id"}
 ///   POST /admin/v1/webhook-secrets/rotate {"account"?}          -> 200
 ///   {"account","key":"whsec_…","previous_until"|null}
+///   GET  /admin/v1/upstreams                        -> 200 {"upstreams":[upstream],"waiting"}; 503 when no server runs
+///   GET  /admin/v1/submissions?limit=N              -> 200 {"submissions":[submission]}: unknown, not settled
+///   POST /admin/v1/submissions/{id}/settle          -> 200 {"prediction"}; {id} is the prediction's
 ///
-/// account: {"id","name","created_at"}. key:
+/// upstream: {"name","url","accounts":[{"name","state","until"|null,"submitting","open","accepted","refused",
+/// "turned_away","ambiguous","requests","creates_left","creates_per_minute","create_ms"}]}, as
+/// ports::UpstreamAccountStats. submission: {"prediction","account","model","upstream","upstream_account","sent_at"},
+/// newest first. account: {"id","name","created_at"}. key:
 /// {"id","name","account","mode":"live"|"test","created_at","expires_at"|null, "revoked_at"|null}, account being the
 /// account's name. Without "account" the account "default" is used, and made for a key when it does not exist. webhook:
 /// {"id","prediction","account","state":"pending"|"delivered"|"dead","attempts","since","next_attempt_at"|null,

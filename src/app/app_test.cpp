@@ -61,6 +61,36 @@ TEST(Metrics, TellHowWebhooksFare) {
   }
 }
 
+TEST(Metrics, TellHowUpstreamsFare) {
+  Metrics metrics;
+  Gauges gauges;
+  gauges.relayed = 9;
+  gauges.relay_queued = 8;
+  ports::UpstreamAccountStats account;
+  account.name = "main";
+  account.state = "throttled";
+  account.open = 12;
+  account.accepted = 40;
+  account.ambiguous = 1;
+  account.requests = 99;
+  account.creates_a_minute = 600;
+  account.create_time = 250ms;
+  gauges.upstreams = {.upstreams = {{"replicate", "https://api.replicate.com", {account}}}, .waiting = 7, .unknown = 2};
+  metrics.text(gauges);
+  const std::string text = metrics.text(gauges);
+  const std::string labels = R"({account="main",upstream="replicate"})";
+  for (const std::string& line :
+       {"hekto_upstream_usable" + labels + " 0\n", "hekto_upstream_open" + labels + " 12\n",
+        "hekto_upstream_requests_total" + labels + " 99\n", "hekto_upstream_creates_per_minute" + labels + " 600\n",
+        "hekto_upstream_create_seconds" + labels + " 0.25\n",
+        std::string(R"(hekto_upstream_creates_total{account="main",outcome="accepted",upstream="replicate"} 40)"),
+        std::string(R"(hekto_upstream_creates_total{account="main",outcome="ambiguous",upstream="replicate"} 1)"),
+        std::string("hekto_relay_waiting 7\n"), std::string("hekto_submissions_unknown_total 2\n"),
+        std::string("hekto_relay_running 9\n"), std::string("hekto_relay_queued 8\n")}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
 TEST(EgressRules, AllowThisMachineOnlyWhileNobodyElseReachesTheServer) {
   const auto loopback = *parse_ip_address("127.0.0.1");
   const auto permits = [&](std::vector<std::string> listen, std::string public_url) {

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <thread>
 
+#include "api/admin/upstreams.h"
 #include "api/system.h"
 #include "app/access_log.h"
 #include "app/egress_rules.h"
@@ -201,6 +202,7 @@ void Gateway::make_services(domain::Catalog catalog) {
   keys_ = std::make_unique<service::KeyRing>(
       *store_, clock_, service::RateLimits{config_.rate_creates, config_.rate_reads, config_.rate_others});
   accounts_ = std::make_unique<service::Accounts>(*store_, clock_, keys_.get());
+  submissions_ = std::make_unique<service::Submissions>(*store_, clock_);
   retention_ = std::make_unique<service::Retention>(*store_, *files_, clock_, *recent_, config_.retention,
                                                     config_.file_lifetime);
 
@@ -226,8 +228,15 @@ void Gateway::make_services(domain::Catalog catalog) {
   api::add_delivery_routes(router_, *api_);
   api::add_webhook_routes(router_, *api_);
   api::add_openapi_routes(router_, *api_);
+  add_operator_routes();
+}
+
+ports::RelayStats Gateway::relay_stats() const { return relay_ ? relay_->stats() : ports::RelayStats{}; }
+
+void Gateway::add_operator_routes() {
   api::add_admin_routes(admin_router_, *accounts_);
   api::add_webhook_admin_routes(admin_router_, *webhooks_);
+  api::add_upstream_admin_routes(admin_router_, {[this] { return std::optional(relay_stats()); }, *submissions_});
   api::add_system_routes(router_, {[this] { return ready_ && store_->accepts_writes(); },
                                    [this] {
                                      Gauges gauges;
@@ -240,6 +249,11 @@ void Gateway::make_services(domain::Catalog catalog) {
                                      gauges.keys = keys_->size();
                                      gauges.disk_has_room = store_->has_room();
                                      gauges.webhooks = webhook_sender_->stats();
+                                     gauges.upstreams = relay_stats();
+                                     if (relayer_) {
+                                       gauges.relayed = relayer_->running();
+                                       gauges.relay_queued = relayer_->queued();
+                                     }
                                      return metrics_.text(gauges);
                                    }});
 }

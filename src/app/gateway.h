@@ -31,6 +31,7 @@
 #include "service/predictions.h"
 #include "service/relayer.h"
 #include "service/retention.h"
+#include "service/submissions.h"
 #include "service/webhook_sender.h"
 #include "service/webhooks.h"
 
@@ -64,6 +65,8 @@ class Gateway {
   Result<void> listen();
   void make_services(domain::Catalog catalog);
   void make_webhooks();
+  void add_operator_routes();
+  ports::RelayStats relay_stats() const;
   void make_relay(const egress::EgressPolicy& policy);
   void make_relayer();
   void make_egress(egress::EgressPolicy policy);
@@ -104,6 +107,7 @@ class Gateway {
   std::unique_ptr<service::KeyRing> keys_;
   std::unique_ptr<service::Accounts> accounts_;
   std::unique_ptr<service::Retention> retention_;
+  std::unique_ptr<service::Submissions> submissions_;
   async::TaskScope background_{"background"};
   std::unique_ptr<api::Api> api_;
   http::Router router_;

@@ -10,6 +10,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "app/upstream_metrics.h"
+
 namespace hekto::app {
 namespace {
 
@@ -60,6 +62,9 @@ struct Metrics::Impl {
       prometheus::BuildCounter().Name("hekto_webhooks_dead_total").Help("Webhooks given up").Register(registry).Add({});
   prometheus::Gauge& pending = gauge("hekto_webhooks_pending", "Webhooks to be delivered, now or later");
   prometheus::Gauge& in_flight = gauge("hekto_webhooks_in_flight", "Webhooks that are being sent");
+  UpstreamMetrics upstreams{registry};
+  prometheus::Gauge& relayed = gauge("hekto_relay_running", "Predictions at upstreams or on their way there");
+  prometheus::Gauge& relay_queued = gauge("hekto_relay_queued", "Predictions beyond predictions.relayed");
   const std::uint64_t id = next_id();
 
   Impl() {
@@ -133,6 +138,9 @@ std::string Metrics::text(const Gauges& gauges) {
   impl_->keys.Set(static_cast<double>(gauges.keys));
   impl_->disk.Set(gauges.disk_has_room ? 1 : 0);
   impl_->set(gauges.webhooks);
+  impl_->upstreams.set(gauges.upstreams);
+  impl_->relayed.Set(static_cast<double>(gauges.relayed));
+  impl_->relay_queued.Set(static_cast<double>(gauges.relay_queued));
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }
 

@@ -33,4 +33,9 @@ const Value::Array& list_in(const Value& body, std::string_view name) {
   return list != nullptr && list->as_array() != nullptr ? *list->as_array() : kNone;
 }
 
+std::string number_in(const domain::Value& value, std::string_view name) {
+  const auto* number = value.find(name);
+  return number != nullptr && number->as_int() != nullptr ? std::to_string(*number->as_int()) : "-";
+}
+
 }  // namespace hekto::cli

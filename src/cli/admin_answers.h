@@ -21,4 +21,7 @@ std::string short_time(std::string_view time);
 /// Member `name` of `body`, which must be a list.
 const domain::Value::Array& list_in(const domain::Value& body, std::string_view name);
 
+/// Member `name` of `value` as a whole number; "-" when there is none.
+std::string number_in(const domain::Value& value, std::string_view name);
+
 }  // namespace hekto::cli

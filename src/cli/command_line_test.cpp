@@ -217,6 +217,21 @@ TEST_F(CommandLineTest, ListsAccounts) {
   EXPECT_THAT(out_.str(), EndsWith("a1  default  2026-11-22 10:15:30\n"));
 }
 
+TEST_F(CommandLineTest, ShowsUpstreamsUnlessAnotherWordFollows) {
+  answer(200, R"({"upstreams":[],"waiting":0})");
+  EXPECT_EQ(run({"upstreams", "--json", "--data", "/d"}), 0);
+  EXPECT_EQ(out_.str(), "{\"upstreams\":[],\"waiting\":0}\n");
+  answer(200, R"({"submissions":[]})");
+  EXPECT_EQ(run({"upstreams", "unknown", "--limit", "5", "--json", "--data", "/d"}), 0);
+  EXPECT_EQ(out_.str(), "{\"submissions\":[]}\n");
+  answer(200, R"({"prediction":"06h1"})");
+  EXPECT_EQ(run({"upstreams", "--data", "/d", "settle", "06h1"}), 0);
+  EXPECT_THAT(calls_, ElementsAre("/d GET /admin/v1/upstreams null", "/d GET /admin/v1/submissions?limit=5 null",
+                                  "/d POST /admin/v1/submissions/06h1/settle null"));
+  EXPECT_EQ(run({"upstreams", "settel", "06h1"}), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("did you mean 'settle'?"));
+}
+
 TEST_F(CommandLineTest, HandsARunItsArguments) {
   variables_["HEKTO_KEY"] = "hk-variable";
 

@@ -31,11 +31,6 @@ std::string target_of(const Value& webhook) {
   return url ? url->origin : "-";
 }
 
-std::string number_in(const Value& value, std::string_view name) {
-  const Value* number = value.find(name);
-  return number != nullptr && number->as_int() != nullptr ? std::to_string(*number->as_int()) : "-";
-}
-
 }  // namespace
 
 int list_webhooks(const AdminCall& call, const ListWebhooksOptions& options, Terminal& terminal) {

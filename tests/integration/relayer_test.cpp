@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/relayer.h"
 
+#include "service/submissions.h"
 #include "tests/integration/service_fixture.h"
 #include "tests/support/fake_relay.h"
 #include "tests/support/results.h"
@@ -148,13 +149,30 @@ TEST_F(Relaying, WhatCannotBeLearntFailsAndIsShownToTheOperator) {
   start_relay([](RelayRequest&, RelaySink&) -> async::Task<RelayOutcome> {
     co_return ports::RelayUnknown{"the answer was lost"};
   });
+  ASSERT_TRUE(run(store.create_account({"alice", "Alice's", clock.now()})));
   const auto created = relay_one();
   const auto p = ended(created.snapshot);
   EXPECT_EQ(p.status, Status::failed);
   EXPECT_EQ(p.error, "the answer was lost");
-  const auto unknown = run(store.unknown_submissions(10)).value();
+
+  service::Submissions submissions(store, clock);
+  const auto unknown = run(submissions.unknown(10)).value();
   ASSERT_EQ(unknown.size(), 1u);
-  EXPECT_EQ(unknown[0].id, p.id);
+  EXPECT_EQ(unknown[0].prediction.id, p.id);
+  EXPECT_EQ(unknown[0].prediction.submission->account, "main");
+  EXPECT_EQ(unknown[0].account_name, "Alice's");
+  EXPECT_TRUE(run(submissions.settle(p.id)));
+  EXPECT_TRUE(run(submissions.unknown(10)).value().empty());
+  EXPECT_EQ(code_of(run(submissions.settle(p.id))), ErrorCode::not_found) << "settled already";
+  EXPECT_EQ(run(store.find_prediction(p.id))->error, "the answer was lost") << "what clients see stays";
+}
+
+TEST_F(Relaying, OnlyUnknownSubmissionsCanBeSettled) {
+  start_relay(accept_and_end);
+  const auto p = ended(relay_one().snapshot);
+  service::Submissions submissions(store, clock);
+  EXPECT_EQ(code_of(run(submissions.settle(p.id))), ErrorCode::not_found);
+  EXPECT_EQ(code_of(run(submissions.settle("00000000000000000000000000"))), ErrorCode::not_found);
 }
 
 TEST_F(Relaying, ACancelDuringTheCreateKeepsTheUpstreamsIdAndOwesItTheCancel) {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <charconv>
-
 #include "api/admin/answers.h"
 #include "api/api.h"
 
@@ -8,9 +6,6 @@ namespace hekto::api {
 namespace {
 
 using domain::Value;
-
-constexpr std::size_t kDefaultLimit = 100;
-constexpr std::size_t kMaxLimit = 10'000;
 
 Value attempt_value(const domain::WebhookAttempt& attempt) {
   const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(attempt.took).count();
@@ -37,18 +32,9 @@ Value message_value(const service::Webhooks::Item& item) {
                        {"log", std::move(log)}};
 }
 
-std::optional<std::size_t> read_limit(const http::Request& request) {
-  const auto text = request.query_param("limit");
-  if (!text) return kDefaultLimit;
-  std::size_t limit = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
-  if (error != std::errc() || end != text->data() + text->size() || limit < 1 || limit > kMaxLimit) return std::nullopt;
-  return limit;
-}
-
 async::Task<http::Response> list(service::Webhooks& webhooks, http::Request& request) {
   const auto limit = read_limit(request);
-  if (!limit) co_return admin_error({ErrorCode::invalid_input, "limit must lie between 1 and 10000"});
+  if (!limit) co_return admin_error(limit.error());
   const bool failed_only = request.query_param("failed").value_or("") == "true";
   const auto found = co_await webhooks.list(request.query_param("account").value_or(""), failed_only, *limit);
   if (!found) co_return admin_error(found.error());
