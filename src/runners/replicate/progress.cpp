@@ -20,6 +20,7 @@ Progress::Progress(const UpstreamOptions& upstream, const Scrubber& scrubber, co
     : upstream_(upstream),
       scrubber_(scrubber),
       started_(delivered.status != Status::starting),
+      start_known_(delivered.upstream_times.started.has_value()),
       logs_(delivered.logs),
       items_(delivered.output.items.size()) {
   for (const auto& text : delivered.output.items) {
@@ -50,9 +51,10 @@ std::vector<Step> Progress::on_snapshot(const Snapshot& snapshot) {
   const bool strange_end = !snapshot.state && snapshot.completed_at;
   const bool final = terminal || strange_end;
   const bool runs = snapshot.state == Status::processing || snapshot.started_at || snapshot.state == Status::succeeded;
-  if (!started_ && runs) {
+  if ((!started_ && runs) || (started_ && !start_known_ && snapshot.started_at)) {
     steps.emplace_back(StepStart{snapshot.started_at});
     started_ = true;
+    start_known_ = snapshot.started_at.has_value();
   }
   if (!started_ && !final) return steps;
   add_logs(snapshot.logs, final, steps);

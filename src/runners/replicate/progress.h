@@ -66,6 +66,7 @@ class Progress {
   const UpstreamOptions& upstream_;
   const Scrubber& scrubber_;
   bool started_;
+  bool start_known_;  // the upstream has said when; until then a start is told again with its time
   bool ended_ = false;
   std::string logs_;        // of the upstream, as far as they are delivered; cleaned
   std::size_t items_;       // delivered
