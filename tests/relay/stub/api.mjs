@@ -64,14 +64,14 @@ export class Api {
     return account?.token ?? '';
   }
 
-  /** All that must not reach a client, in some of its spellings. */
-  echoOf(account) {
+  /** All that must not reach a client, in some of its spellings. `name`: with what the account is called. */
+  echoOf(account, { name = true } = {}) {
     const { origin } = this;
     const token = this.tokenOf(account);
     const spelt = [
       token,
       `Bearer ${token}`,
-      account?.username,
+      name ? account?.username : '',
       origin,
       encodeURIComponent(origin),
       `${origin}/v1/account`,
@@ -177,6 +177,7 @@ export class Api {
       account: account.name,
       delayMs: this.delayMs,
       echo: this.echoOf(account),
+      echoedOutput: this.echoOf(account, { name: false }),
       words: call.scripted,
     });
     this.predictions.add(prediction);

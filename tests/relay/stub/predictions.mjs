@@ -34,7 +34,8 @@ export const isTerminal = (status) => ['succeeded', 'failed', 'canceled', 'abort
 export class Prediction {
   /**
    * `of`: {kind ('prediction' or 'training'), model (an entry of the catalog), version, input, account (its name),
-   * destination, webhook, events, words (more directives), delayMs, echo (text with all that must not get out)}.
+   * destination, webhook, events, words (more directives), delayMs, echo (text with all that must not
+   * get out), echoedOutput (the part of it that must not stand in outputs either)}.
    */
   constructor(of) {
     Object.assign(this, of);
@@ -68,7 +69,9 @@ export class Prediction {
       const version = `${this.destination}:${'f00d'.repeat(16)}`;
       return done ? { version, weights: `${origin}/out/${this.id}/0/weights.tar` } : null;
     }
-    if (kind === 'value') return done ? { said: this.input, echo: this.life.has('echo') ? this.echo : '' } : null;
+    if (kind === 'value') {
+      return done ? { said: this.input, echo: this.life.has('echo') ? this.echoedOutput : '' } : null;
+    }
     if (kind === 'file') return done ? `${origin}/out/${this.id}/0/out.png` : null;
     if (kind === 'files') {
       const count = this.life.number('outputs', this.input.num_outputs ?? 1);
@@ -85,7 +88,7 @@ export class Prediction {
 
   words_() {
     const words = ['Rain', ' taps', ' on the', ' roof', '.'];
-    if (this.life.has('echo')) words.push(` ${this.echo}`);
+    if (this.life.has('echo')) words.push(` ${this.echoedOutput}`);
     for (let i = words.length; i < this.life.number('chunks'); ++i) words.push(` ${i}`);
     return words;
   }
