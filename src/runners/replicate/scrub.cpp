@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kHidden = "***";
 constexpr std::string_view kNowhere = "https://upstream.invalid";
+constexpr std::string_view kNoHost = "upstream.invalid";
 /// Shorter names would be found in any text.
 constexpr std::size_t kShortestName = 4;
 
@@ -48,12 +49,17 @@ Scrubber::Scrubber(const UpstreamOptions& upstream) {
   for (const auto& account : upstream.accounts) {
     const auto& token = account.token.reveal();
     add(token, kHidden);
+    if (const auto escaped = with_escaped_slashes(token); escaped != token) add(escaped, kHidden);
     if (const auto encoded = percent_encode(token); encoded != token) add(encoded, kHidden);
   }
   for (const auto& url : {upstream.url, origin_of(upstream.url)}) {
     add(url, kNowhere);
     add(with_escaped_slashes(url), kNowhere);
     add(percent_encode(url), kNowhere);
+  }
+  const auto origin = origin_of(upstream.url);
+  if (const auto host = origin.substr(std::min(origin.find("//") + 2, origin.size())); host.size() >= kShortestName) {
+    add(host, kNoHost, true);
   }
   for (const auto& account : upstream.accounts) {
     if (account.username.size() >= kShortestName) add(account.username, kHidden, true);
@@ -87,7 +93,21 @@ std::size_t Scrubber::undecided(std::string_view text) const {
       if (equal_at(text, text.size() - length, std::string_view(needle.text).substr(0, length))) longest = length;
     }
   }
-  return longest;
+  auto cut = text.size() - longest;
+  if (longest == 0) return 0;
+  // What is there whole must not be cut in two: its end may be the beginning of another.
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (const auto& needle : needles_) {
+      const auto size = needle.text.size();
+      for (std::size_t at = cut >= size ? cut - size + 1 : 0; at < cut && at + size <= text.size(); ++at) {
+        if (!equal_at(text, at, needle.text)) continue;
+        cut = at;
+        moved = true;
+      }
+    }
+  }
+  return text.size() - cut;
 }
 
 }  // namespace hekto::runners::replicate

@@ -15,10 +15,12 @@ class Scrubber {
  public:
   explicit Scrubber(const UpstreamOptions& upstream);
 
-  /// For logs, errors and refusals. Tokens become "***", the address of the API "https://upstream.invalid", a user
-  /// name, where it stands as a whole word, "***". Also in the spellings of JSON ("\/") and of URLs (percent-encoded).
+  /// For logs, errors and refusals. Tokens become "***", the address of the API "https://upstream.invalid", its host
+  /// alone "upstream.invalid", and a user name "***", the last two where they stand as a whole word. Also in the
+  /// spellings of JSON ("\/") and of URLs (percent-encoded).
   std::string clean(std::string text) const { return clean(std::move(text), true); }
-  /// For output. User names stay: they may be words like any other, and an output must not be changed for that.
+  /// For output. User names and the host alone stay: they may be words like any other, and an output must not be
+  /// changed for that.
   std::string clean_output(std::string text) const { return clean(std::move(text), false); }
   /// How much of the end of a growing text may be the beginning of something that is to be taken out, and is to be kept
   /// back until more has come.
