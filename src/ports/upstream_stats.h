@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -27,7 +28,9 @@ struct UpstreamAccountStats {
   std::uint64_t requests = 0;     ///< all requests sent, creates too
   double creates_left = 0;        ///< creates that may be sent at once
   double creates_a_minute = 0;    ///< as configured, or as learnt from the upstream
-  Duration create_time{};         ///< from sending a create to its answer, smoothed over the last ones; 0: none yet
+  double others_left = 0;         ///< the same of other requests, but for reads of single predictions
+  double others_a_minute = 0;
+  Duration create_time{};  ///< from sending a create to its answer, smoothed over the last ones; 0: none yet
 };
 
 struct UpstreamStats {
@@ -40,6 +43,7 @@ struct UpstreamStats {
 struct RelayStats {
   std::vector<UpstreamStats> upstreams;
   std::size_t waiting = 0;
+  std::vector<std::pair<std::string, std::size_t>> waiting_by_key = {};  ///< ids of keys, the next one first
   std::size_t unknown = 0;  ///< submissions ended as unknown, since the start of this process
 };
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "base/random.h"
 #include "domain/model_pattern.h"
 #include "runners/replicate/routes.h"
 
@@ -15,20 +14,32 @@ using namespace std::chrono_literals;
 
 /// So often those who wait are looked at, beside when a place becomes free.
 constexpr Duration kTick = 50ms;
-/// Failures in a row after which an account is left alone, at first for a second, then twice as long each time.
-constexpr int kFailuresToClose = 5;
-constexpr Duration kLongestClosed = 60s;
 constexpr Duration kBadTokenFor = 5min;
 constexpr Duration kNoCreditFor = 1min;
 /// When the upstream asks to wait, but does not say how long.
 constexpr Duration kUsualWait = 1s;
+/// Requests in a row without an answer after which an upstream is asked only now and then.
+constexpr int kSilent = 5;
+constexpr Duration kAskEvery = 1s;
 
 std::string name_of(const Account& account) { return account.upstream->options.name + "/" + account.options.name; }
 
-/// Spreads what would happen to many at once: 100 to 125 % of it.
-Duration jittered(Duration span) {
-  const auto byte = static_cast<unsigned char>(random_string_bytes(1)[0]);
-  return span + span * byte / 1024;
+const char* word_for(Breaker::Why why) {
+  switch (why) {
+    case Breaker::Why::failing:
+      return "failing";
+    case Breaker::Why::bad_token:
+      return "bad token";
+    case Breaker::Why::no_credit:
+      return "no credit";
+    case Breaker::Why::open:
+      break;
+  }
+  return "ok";
+}
+
+void log_left_alone(const Account& account, std::string_view why) {
+  log::warn("an upstream account is left alone for a while", {{"account", name_of(account)}, {"why", why}});
 }
 
 }  // namespace
@@ -36,8 +47,8 @@ Duration jittered(Duration span) {
 Account::Account(std::shared_ptr<const Upstream> of, const AccountOptions& from)
     : upstream(std::move(of)), options(from), creates(from.creates), others(from.others) {}
 
-Place::Place(AccountPool& pool, AccountPtr at, std::vector<std::size_t*> counts)
-    : pool_(pool), at_(std::move(at)), counts_(std::move(counts)) {}
+Place::Place(AccountPool& pool, AccountPtr at, const OpenLimits& limits)
+    : pool_(pool), at_(std::move(at)), limits_(limits) {}
 Place::~Place() { pool_.give_back(*this); }
 const std::string& Place::upstream() const { return at_->upstream->options.name; }
 const std::string& Place::account() const { return at_->options.name; }
@@ -48,6 +59,9 @@ AccountPool::AccountPool(std::vector<UpstreamOptions> upstreams, const ports::Cl
     for (const auto& account : upstream->options.accounts) {
       accounts_.push_back(std::make_shared<Account>(upstream, account));
     }
+    auto& limits = limits_[upstream.get()];
+    limits.all.most = upstream->options.concurrency;
+    for (const auto& [pattern, most] : upstream->options.model_concurrency) limits.of_models.push_back({most, 0});
   }
 }
 
@@ -56,13 +70,16 @@ bool AccountPool::serves(const domain::RelayTarget& target) const {
                              [&](const AccountPtr& a) { return replicate::serves(a->upstream->options, target); });
 }
 
-bool AccountPool::has_other(const Wanted& wanted) const {
+bool AccountPool::has_other(const domain::RelayTarget& target, const std::vector<std::string>& tried) const {
   std::scoped_lock lock(mutex_);
   const auto now = clock_.now();
   return std::ranges::any_of(accounts_, [&](const AccountPtr& account) {
-    return replicate::serves(account->upstream->options, wanted.target) &&
-           std::ranges::find(wanted.without, name_of(*account)) == wanted.without.end() &&
-           (account->closed_until <= now || *account->closed_for == 'f');
+    const auto& breaker = account->breaker;
+    // One that is only failing may be well again soon.
+    const bool may_work =
+        breaker.why() == Breaker::Why::open || breaker.why() == Breaker::Why::failing || breaker.until() <= now;
+    return may_work && replicate::serves(account->upstream->options, target) &&
+           std::ranges::find(tried, name_of(*account)) == tried.end();
   });
 }
 
@@ -73,105 +90,142 @@ AccountPtr AccountPool::find(std::string_view upstream, std::string_view account
   return nullptr;
 }
 
-bool AccountPool::usable(const Account& account, Time now) const {
-  if (now < account.throttled_until) return false;
-  if (account.closed_until == Time{}) return true;
-  // After its time one create is let through, and what becomes of it decides.
-  return now >= account.closed_until && !account.probing;
-}
-
-/// The counts that a place for this would be part of. `full`: one of them is at its limit.
-std::vector<std::size_t*> AccountPool::counts_for(const Account& account, const domain::RelayTarget& target,
-                                                  bool& full) {
-  const auto& options = account.upstream->options;
-  std::vector<std::size_t*> counts;
-  const auto add = [&](const std::string& name, std::size_t limit) {
-    auto& count = open_of_[name];
-    full = full || count >= limit;
-    counts.push_back(&count);
-  };
-  if (options.concurrency > 0) add(options.name, options.concurrency);
+OpenLimits AccountPool::limits_for(const Account& account, const domain::RelayTarget& target) {
+  auto& limits = limits_.at(account.upstream.get());
+  OpenLimits found{limits.all.most > 0 ? &limits.all : nullptr, nullptr};
+  const auto& patterns = account.upstream->options.model_concurrency;
   const auto model = domain::model_of(target);
-  for (const auto& [pattern, limit] : options.model_concurrency) {
-    if (!domain::fits_model_pattern(model, pattern)) continue;
-    add(options.name + " " + pattern, limit);
-    break;
+  for (std::size_t i = 0; i < patterns.size() && found[1] == nullptr; ++i) {
+    if (domain::fits_model_pattern(model, patterns[i].first)) found[1] = &limits.of_models[i];
   }
-  full = full || (account.options.concurrency > 0 && account.places >= account.options.concurrency);
-  return counts;
+  return found;
 }
 
-PlacePtr AccountPool::take(const Wanted& wanted, Time now) {
-  AccountPtr best;
-  std::vector<std::size_t*> counts;
-  const auto load = [](const Account& a) { return static_cast<double>(a.places) / std::max(a.options.weight, 0.001); };
+AccountPool::Candidates AccountPool::candidates_for(const Wanted& wanted) {
+  Candidates found;
   for (const auto& account : accounts_) {
-    const auto& options = account->upstream->options;
-    if (!replicate::serves(options, wanted.target) || !usable(*account, now) || account->creates.next(now) > now ||
-        std::ranges::find(wanted.without, name_of(*account)) != wanted.without.end()) {
-      continue;
-    }
-    const bool better = !best || options.priority > best->upstream->options.priority ||
-                        (options.priority == best->upstream->options.priority && load(*account) < load(*best));
-    bool full = false;
-    auto these = counts_for(*account, wanted.target, full);
-    if (!better || full) continue;
-    best = account;
-    counts = std::move(these);
+    if (!replicate::serves(account->upstream->options, wanted.target)) continue;
+    if (std::ranges::find(wanted.without, name_of(*account)) != wanted.without.end()) continue;
+    found.push_back({account, limits_for(*account, wanted.target)});
   }
-  if (!best || !best->creates.try_take(now)) return nullptr;
-  if (best->closed_until != Time{}) best->probing = true;
-  ++best->places;
-  for (auto* count : counts) ++*count;
-  return std::make_shared<Place>(*this, best, std::move(counts));
+  return found;
+}
+
+bool AccountPool::usable(const Account& account, Time now) const {
+  const auto most = account.options.concurrency;
+  return now >= account.throttled_until && now >= account.paused_until && account.breaker.lets_through(now) &&
+         (most == 0 || account.places < most) && account.creates.next(now) <= now;
+}
+
+PlacePtr AccountPool::take(const Candidates& candidates, Time now) {
+  const auto priority = [](const Candidate& c) { return c.account->upstream->options.priority; };
+  const auto load = [](const Candidate& c) {
+    return static_cast<double>(c.account->places) / std::max(c.account->options.weight, 0.001);
+  };
+  const auto full = [](const OpenLimit* limit) { return limit != nullptr && limit->now >= limit->most; };
+  const Candidate* best = nullptr;
+  for (const auto& candidate : candidates) {
+    if (!usable(*candidate.account, now) || std::ranges::any_of(candidate.limits, full)) continue;
+    const bool better = best == nullptr || priority(candidate) > priority(*best) ||
+                        (priority(candidate) == priority(*best) && load(candidate) < load(*best));
+    if (better) best = &candidate;
+  }
+  if (best == nullptr || !best->account->creates.try_take(now)) return nullptr;
+  auto place = place_at(*best);
+  auto& account = *best->account;
+  place->allowed_ = true;
+  place->number_ = account.creates.taken();
+  place->probe_ = account.breaker.begin();
+  ++account.creates_unanswered;
+  return place;
+}
+
+PlacePtr AccountPool::place_at(const Candidate& candidate) {
+  ++candidate.account->places;
+  for (auto* limit : candidate.limits) {
+    if (limit != nullptr) ++limit->now;
+  }
+  return std::make_shared<Place>(*this, candidate.account, candidate.limits);
+}
+
+std::vector<Turns::Grant> AccountPool::give(Time now) {
+  if (turns_.size() == 0) return {};
+  auto grants = turns_.give([&](std::size_t lane) { return take(lanes_[lane], now); });
+  if (turns_.size() == 0) lanes_.clear();
+  return grants;
+}
+
+namespace {
+/// Whoever takes the completer out of the waiter, with the mutex held, is the one who answers.
+struct Answers {
+  void add(Turns::Grant grant) { list.emplace_back(std::move(grant.waiter->done), std::move(grant.place)); }
+  void tell() {
+    for (auto& [done, place] : list) done(std::move(place));
+  }
+  std::vector<std::pair<async::Completer<Result<PlacePtr>>, PlacePtr>> list;
+};
+}  // namespace
+
+void AccountPool::serve_waiting() {
+  Answers answers;
+  {
+    std::scoped_lock lock(mutex_);
+    for (auto& grant : give(clock_.now())) answers.add(std::move(grant));
+  }
+  answers.tell();
 }
 
 PlacePtr AccountPool::try_acquire(const Wanted& wanted) {
-  std::scoped_lock lock(mutex_);
-  return waiting_count_ > 0 ? nullptr : take(wanted, clock_.now());
+  const auto candidates = candidates_for(wanted);
+  Answers answers;
+  PlacePtr place;
+  {
+    std::scoped_lock lock(mutex_);
+    const auto now = clock_.now();
+    // What is left after these have had theirs is of no use to those who still wait.
+    for (auto& grant : give(now)) answers.add(std::move(grant));
+    place = take(candidates, now);
+  }
+  answers.tell();
+  return place;
 }
 
 PlacePtr AccountPool::adopt(std::string_view upstream, std::string_view account, const domain::RelayTarget& target) {
   const auto found = find(upstream, account);
   if (!found) return nullptr;
+  const Candidate candidate{found, limits_for(*found, target)};
   std::scoped_lock lock(mutex_);
-  bool full = false;
-  auto counts = counts_for(*found, target, full);
-  ++found->places;
-  for (auto* count : counts) ++*count;
-  return std::make_shared<Place>(*this, found, std::move(counts));
+  return place_at(candidate);
 }
 
 async::Task<Result<PlacePtr>> AccountPool::acquire(Wanted wanted, async::StopToken stop) {
-  if (!serves(wanted.target)) co_return fail(ErrorCode::not_found, "no upstream takes this");
+  auto candidates = candidates_for(wanted);
+  if (candidates.empty()) co_return fail(ErrorCode::not_found, "no upstream takes this");
   const auto waiter = std::make_shared<Waiter>();
-  waiter->wanted = std::move(wanted);
-  const std::string key = waiter->wanted.key_id;
-  // Whoever takes the completer out of the waiter, with the mutex held, is the one who answers.
-  const async::StopCallback on_stop(stop, [this, waiter, key] {
+  waiter->key_id = std::move(wanted.key_id);
+  const async::StopCallback on_stop(stop, [this, waiter] {
     async::Completer<Result<PlacePtr>> done;
     {
       std::scoped_lock lock(mutex_);
       if (!waiter->done) return;
       done = std::move(waiter->done);
-      auto& queue = waiting_[key];
-      queue.remove(waiter);
-      --waiting_count_;
+      turns_.remove(*waiter);
+      if (turns_.size() == 0) lanes_.clear();
     }
     done(fail(ErrorCode::canceled, "stopped"));
   });
   co_return co_await async::complete<Result<PlacePtr>>(
-      [this, waiter, key, stop](async::Completer<Result<PlacePtr>> done) mutable {
+      [this, waiter, stop, &candidates](async::Completer<Result<PlacePtr>> done) mutable {
         bool stopped = false;
         {
           std::scoped_lock lock(mutex_);
           stopped = stop.stop_requested();
           if (!stopped) {
+            const auto lane = std::ranges::find(lanes_, candidates);
+            waiter->lane = static_cast<std::size_t>(lane - lanes_.begin());
+            if (lane == lanes_.end()) lanes_.push_back(std::move(candidates));
             waiter->done = std::move(done);
-            auto& queue = waiting_[key];
-            if (queue.empty()) turns_.push_back(key);
-            queue.push_back(waiter);
-            ++waiting_count_;
+            turns_.add(waiter);
           }
         }
         if (stopped) {
@@ -182,63 +236,47 @@ async::Task<Result<PlacePtr>> AccountPool::acquire(Wanted wanted, async::StopTok
       });
 }
 
-/// Each key in its turn gets one, as long as there is any.
-std::vector<AccountPool::Grant> AccountPool::grants(Time now) {
-  std::vector<Grant> given;
-  std::size_t passed = 0;
-  while (!turns_.empty() && passed < turns_.size()) {
-    auto key = std::move(turns_.front());
-    turns_.pop_front();
-    const auto found = waiting_.find(key);
-    if (found == waiting_.end() || found->second.empty()) {
-      if (found != waiting_.end()) waiting_.erase(found);
-      continue;
-    }
-    auto& queue = found->second;
-    if (auto place = take(queue.front()->wanted, now)) {
-      given.push_back({queue.front(), std::move(place)});
-      queue.pop_front();
-      --waiting_count_;
-      passed = 0;
-    } else {
-      ++passed;
-    }
-    if (queue.empty()) {
-      waiting_.erase(found);
-    } else {
-      turns_.push_back(std::move(key));
-    }
-  }
-  return given;
-}
-
-void AccountPool::serve_waiting() {
-  std::vector<std::pair<async::Completer<Result<PlacePtr>>, PlacePtr>> answers;
-  {
-    std::scoped_lock lock(mutex_);
-    if (waiting_count_ == 0) return;
-    for (auto& grant : grants(clock_.now())) {
-      answers.emplace_back(std::move(grant.waiter->done), std::move(grant.place));
-      grant.waiter->done = nullptr;
-    }
-  }
-  for (auto& [done, place] : answers) done(std::move(place));
-}
-
 void AccountPool::give_back(Place& place) {
   {
     std::scoped_lock lock(mutex_);
-    --place.at_->places;
-    // Should it have been the one let through: whoever comes next may be.
-    place.at_->probing = false;
-    for (auto* count : place.counts_) --*count;
-    if (place.open_) --place.at_->open;
+    auto& account = *place.at_;
+    --account.places;
+    for (auto* limit : place.limits_) {
+      if (limit != nullptr) --limit->now;
+    }
+    if (place.open_) --account.open;
+    if (place.probe_) account.breaker.probe_ended();
+    if (place.allowed_) {
+      --account.creates_unanswered;
+      if (!place.begun_) account.creates.give_back();
+    }
   }
   serve_waiting();
 }
 
+async::Task<Result<void>> AccountPool::allow_again(Place& place, async::StopToken stop) {
+  auto& account = *place.at_;
+  for (;;) {
+    Duration wait{};
+    {
+      std::scoped_lock lock(mutex_);
+      const auto now = clock_.now();
+      if (now >= account.throttled_until && account.creates.try_take(now)) {
+        place.allowed_ = true;
+        place.begun_ = false;
+        place.number_ = account.creates.taken();
+        ++account.creates_unanswered;
+        co_return Result<void>{};
+      }
+      wait = std::max(account.creates.next(now), account.throttled_until) - now;
+    }
+    if (!co_await stop.sleep_for(std::clamp<Duration>(wait, 1ms, 1s))) co_return fail(ErrorCode::canceled, "stopped");
+  }
+}
+
 void AccountPool::begin(Place& place) {
   std::scoped_lock lock(mutex_);
+  place.begun_ = true;
   ++place.at_->submitting;
   ++place.at_->requests;
 }
@@ -248,54 +286,54 @@ void AccountPool::opened(Place& place) {
   if (!std::exchange(place.open_, true)) ++place.at_->open;
 }
 
-void AccountPool::report(Place& place, CreateResult result, Duration took, Duration wait, int reduced_to) {
+void AccountPool::report(Place& place, const CreateReport& report) {
   std::scoped_lock lock(mutex_);
   Account& account = *place.at_;
   const auto now = clock_.now();
   --account.submitting;
-  account.probing = false;
-  const auto close = [&](Duration span, const char* why) {
-    if (account.closed_until <= now) {
-      log::warn("an upstream account is left alone for a while", {{"account", name_of(account)}, {"why", why}});
-    }
-    account.closed_until = now + jittered(span);
-    account.closed_for = why;
+  if (std::exchange(place.allowed_, false)) --account.creates_unanswered;
+  const bool probe = std::exchange(place.probe_, false);
+  if (report.left) {
+    const auto under_way = static_cast<double>(account.creates_unanswered);
+    account.creates.told(place.number_, report.left->requests - under_way, now + report.left->reset, now);
+  }
+  const auto shut = [&](Breaker::Why why, Duration span) {
+    if (account.breaker.why() != why) log_left_alone(account, word_for(why));
+    account.breaker.shut(why, now + span);
   };
-  const auto open = [&] {
-    account.failures = 0;
-    account.closed_until = Time{};
-    account.closed_for = "";
-  };
-  switch (result) {
+  switch (report.result) {
     case CreateResult::accepted:
     case CreateResult::refused:
-      ++(result == CreateResult::accepted ? account.accepted : account.refused);
-      account.create_time = account.create_time == Duration{} ? took : (account.create_time * 7 + took) / 8;
-      open();
+      ++(report.result == CreateResult::accepted ? account.accepted : account.refused);
+      account.create_time =
+          account.create_time == Duration{} ? report.took : (account.create_time * 7 + report.took) / 8;
+      account.breaker.succeeded();
+      break;
+    case CreateResult::forbidden:
+      ++account.turned_away;
+      account.breaker.succeeded();
       break;
     case CreateResult::throttled:
       ++account.turned_away;
-      open();
-      account.throttled_until = std::max(account.throttled_until, now + (wait > Duration{} ? wait : kUsualWait));
+      account.breaker.succeeded();
+      account.throttled_until =
+          std::max(account.throttled_until, now + (report.wait > Duration{} ? report.wait : kUsualWait));
       account.creates.block_until(account.throttled_until);
-      if (reduced_to > 0) account.creates.reduce(reduced_to, now);
+      if (report.reduced_to > 0) account.creates.reduce(report.reduced_to, now);
       break;
     case CreateResult::bad_token:
       ++account.turned_away;
-      close(kBadTokenFor, "bad token");
+      shut(Breaker::Why::bad_token, kBadTokenFor);
       break;
     case CreateResult::no_credit:
       ++account.turned_away;
-      close(kNoCreditFor, "no credit");
+      shut(Breaker::Why::no_credit, kNoCreditFor);
       break;
     case CreateResult::down:
     case CreateResult::ambiguous:
-      ++(result == CreateResult::down ? account.turned_away : account.ambiguous);
-      if (wait > Duration{}) account.throttled_until = std::max(account.throttled_until, now + wait);
-      if (++account.failures >= kFailuresToClose) {
-        const int doublings = std::min(account.failures - kFailuresToClose, 6);
-        close(std::min<Duration>(kLongestClosed, std::chrono::seconds(1 << doublings)), "failing");
-      }
+      ++(report.result == CreateResult::down ? account.turned_away : account.ambiguous);
+      account.paused_until = std::max(account.paused_until, now + report.wait);
+      if (account.breaker.failed(now, probe)) log_left_alone(account, "failing");
       break;
   }
 }
@@ -330,36 +368,84 @@ void AccountPool::throttle_others(const AccountPtr& account, Duration wait) {
   account->others.block_until(clock_.now() + (wait > Duration{} ? wait : kUsualWait));
 }
 
+std::uint64_t AccountPool::begin_other(const AccountPtr& account) {
+  std::scoped_lock lock(mutex_);
+  ++account->others_unanswered;
+  return account->others.taken();
+}
+
+void AccountPool::end_other(const AccountPtr& account, std::uint64_t number, const std::optional<LimitLeft>& left) {
+  std::scoped_lock lock(mutex_);
+  const auto under_way = static_cast<double>(--account->others_unanswered);
+  const auto now = clock_.now();
+  if (left) account->others.told(number, left->requests - under_way, now + left->reset, now);
+}
+
+std::size_t AccountPool::may_ask(const AccountPtr& account, std::size_t many) {
+  std::scoped_lock lock(mutex_);
+  if (account->silent < kSilent) return many;
+  const auto now = clock_.now();
+  if (now < account->ask_again) return 0;
+  account->ask_again = now + kAskEvery;
+  return 1;
+}
+
+void AccountPool::note_asked(const AccountPtr& account, bool answered) {
+  std::scoped_lock lock(mutex_);
+  const auto now = clock_.now();
+  if (!answered) {
+    if (++account->silent != kSilent) return;
+    account->ask_again = now + kAskEvery;
+    log::warn("an upstream does not answer; it is asked once a second", {{"account", name_of(*account)}});
+  } else if (std::exchange(account->silent, 0) >= kSilent) {
+    account->breaker.hope(now);
+    log::info("an upstream answers again", {{"account", name_of(*account)}});
+  }
+}
+
+ports::UpstreamAccountStats AccountPool::row_of(const Account& account, Time now) const {
+  ports::UpstreamAccountStats row;
+  row.name = account.options.name;
+  if (account.breaker.why() != Breaker::Why::open) {
+    row.state = word_for(account.breaker.why());
+    row.until = account.breaker.until();
+  } else if (now < account.throttled_until) {
+    row.state = "throttled";
+    row.until = account.throttled_until;
+  } else if (account.silent >= kSilent) {
+    row.state = "failing";
+    row.until = account.ask_again;
+  } else if (now < account.paused_until) {
+    row.state = "failing";
+    row.until = account.paused_until;
+  }
+  row.submitting = account.submitting;
+  row.open = account.open;
+  row.accepted = account.accepted;
+  row.refused = account.refused;
+  row.turned_away = account.turned_away;
+  row.ambiguous = account.ambiguous;
+  row.requests = account.requests;
+  row.creates_left = account.creates.left(now);
+  row.creates_a_minute = account.creates.a_minute();
+  row.others_left = account.others.left(now);
+  row.others_a_minute = account.others.a_minute();
+  row.create_time = account.create_time;
+  return row;
+}
+
 ports::RelayStats AccountPool::stats() const {
   std::scoped_lock lock(mutex_);
   const auto now = clock_.now();
   ports::RelayStats stats;
-  stats.waiting = waiting_count_;
+  stats.waiting = turns_.size();
+  stats.waiting_by_key = turns_.by_key();
   for (const auto& account : accounts_) {
     const auto& options = account->upstream->options;
     if (stats.upstreams.empty() || stats.upstreams.back().name != options.name) {
       stats.upstreams.push_back({options.name, options.url, {}});
     }
-    ports::UpstreamAccountStats row;
-    row.name = account->options.name;
-    if (account->closed_until != Time{}) {
-      row.state = account->closed_for;
-      row.until = account->closed_until;
-    } else if (now < account->throttled_until) {
-      row.state = "throttled";
-      row.until = account->throttled_until;
-    }
-    row.submitting = account->submitting;
-    row.open = account->open;
-    row.accepted = account->accepted;
-    row.refused = account->refused;
-    row.turned_away = account->turned_away;
-    row.ambiguous = account->ambiguous;
-    row.requests = account->requests;
-    row.creates_left = account->creates.left(now);
-    row.creates_a_minute = account->creates.a_minute();
-    row.create_time = account->create_time;
-    stats.upstreams.back().accounts.push_back(std::move(row));
+    stats.upstreams.back().accounts.push_back(row_of(*account, now));
   }
   return stats;
 }

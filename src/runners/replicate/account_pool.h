@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "async/completion.h"
 #include "async/stop.h"
 #include "async/task.h"
 #include "domain/submission.h"
@@ -20,8 +20,11 @@
 #include "ports/relay.h"
 #include "ports/upstream_stats.h"
 #include "runners/replicate/allowance.h"
+#include "runners/replicate/answer.h"
+#include "runners/replicate/breaker.h"
 #include "runners/replicate/options.h"
 #include "runners/replicate/scrub.h"
+#include "runners/replicate/turns.h"
 
 namespace hekto::runners::replicate {
 
@@ -42,14 +45,16 @@ struct Account {
   friend class AccountPool;
   Allowance creates;
   Allowance others;
+  Breaker breaker;
   std::size_t places = 0;  // given out
   std::size_t open = 0;
   std::size_t submitting = 0;
-  int failures = 0;     // in a row
-  Time closed_until{};  // by failures, a bad token or no credit
-  const char* closed_for = "";
-  bool probing = false;  // the one create that is let through after closed_until
+  std::size_t creates_unanswered = 0;  // that have an allowance
+  std::size_t others_unanswered = 0;
   Time throttled_until{};
+  Time paused_until{};  // after a create that did not get through
+  int silent = 0;       // requests in a row, other than creates, that were not answered as they should be
+  Time ask_again{};     // while it is silent
   std::uint64_t accepted = 0, refused = 0, turned_away = 0, ambiguous = 0, requests = 0;
   Duration create_time{};
 };
@@ -57,10 +62,19 @@ using AccountPtr = std::shared_ptr<Account>;
 
 class AccountPool;
 
-/// A place at an account, see ports::RelayPlace. It counts against the limits of unfinished predictions until it goes.
+/// Predictions unfinished at once, of an upstream or of some of its models.
+struct OpenLimit {
+  std::size_t most = 0;
+  std::size_t now = 0;
+};
+/// Those that a place counts against; nullptr: none.
+using OpenLimits = std::array<OpenLimit*, 2>;
+
+/// A place at an account, see ports::RelayPlace. It counts against the limits of unfinished predictions until it goes;
+/// the allowance for its create is given back when none was begun.
 class Place final : public ports::RelayPlace {
  public:
-  Place(AccountPool& pool, AccountPtr at, std::vector<std::size_t*> counts);
+  Place(AccountPool& pool, AccountPtr at, const OpenLimits& limits);
   ~Place() override;
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
@@ -72,25 +86,44 @@ class Place final : public ports::RelayPlace {
   friend class AccountPool;
   AccountPool& pool_;
   const AccountPtr at_;
-  const std::vector<std::size_t*> counts_;  // those that it is part of
-  bool open_ = false;                       // guarded by the pool's mutex
+  const OpenLimits limits_;
+  // Guarded by the pool's mutex:
+  bool open_ = false;
+  bool probe_ = false;        // its create decides whether the account is used again
+  bool allowed_ = false;      // it has the allowance for a create that was not answered yet
+  bool begun_ = false;        // that create may have been sent
+  std::uint64_t number_ = 0;  // of that create among all of the account
 };
-using PlacePtr = std::shared_ptr<Place>;
 
 /// What is looked for.
 struct Wanted {
   domain::RelayTarget target;
   std::string key_id;                     ///< whose turn it is
-  std::vector<std::string> without = {};  ///< "upstream/account" of those that have refused it already
+  std::vector<std::string> without = {};  ///< "upstream/account" of those that may not do it
 };
 
 /// What a create came to, as far as it says something of the account.
-enum class CreateResult : std::uint8_t { accepted, refused, throttled, down, bad_token, no_credit, ambiguous };
+enum class CreateResult : std::uint8_t {
+  accepted,
+  refused,
+  throttled,
+  down,
+  bad_token,
+  no_credit,
+  forbidden,
+  ambiguous
+};
+struct CreateReport {
+  CreateResult result = CreateResult::ambiguous;
+  Duration took{};                     ///< until its answer
+  Duration wait = {};                  ///< as NotNow
+  int reduced_to = 0;                  ///< likewise
+  std::optional<LimitLeft> left = {};  ///< as the answer says
+};
 
 /// All accounts of all upstreams: who may send what now, whose turn it is, and which are left alone for a while. Among
 /// those that take a target, the upstreams of the highest priority come first, and of one upstream the account that has
-/// the least work for its weight. Work that finds no place waits; keys take turns, and each key's work goes in the
-/// order in which it came. Any thread.
+/// the least work for its weight. Work that finds no place waits its turn, see Turns. Any thread.
 class AccountPool {
  public:
   /// `clock` outlives this. Names of upstreams are unique, as are those of accounts within one.
@@ -102,19 +135,20 @@ class AccountPool {
 
   /// Whether any upstream takes such a target, whatever its state.
   bool serves(const domain::RelayTarget& target) const;
-  /// A place that is free now, with the allowance for one create; nullptr when there is none or somebody waits.
+  /// A place that is free now, with the allowance for one create, after those who wait have had theirs; else nullptr.
   PlacePtr try_acquire(const Wanted& wanted);
   /// The same when it is its turn. canceled on `stop`; not_found when no upstream takes the target.
   async::Task<Result<PlacePtr>> acquire(Wanted wanted, async::StopToken stop);
   /// For what is there already: counted, whatever the limits. nullptr when there is no such account any more.
   PlacePtr adopt(std::string_view upstream, std::string_view account, const domain::RelayTarget& target);
-  /// Whether an account other than those of `without` would take the target, now or after waiting.
-  bool has_other(const Wanted& wanted) const;
+  /// Whether an account other than `tried` ("upstream/account") would take the target, now or after waiting.
+  bool has_other(const domain::RelayTarget& target, const std::vector<std::string>& tried) const;
 
-  /// What a create came to. `wait` and `reduced_to` as NotNow; `took` until its answer.
-  void report(Place& place, CreateResult result, Duration took, Duration wait = {}, int reduced_to = 0);
+  /// The allowance for one more create at this place; suspends until it is there. canceled on `stop`.
+  async::Task<Result<void>> allow_again(Place& place, async::StopToken stop);
   /// A create is about to be sent; report() follows.
   void begin(Place& place);
+  void report(Place& place, const CreateReport& report);
   /// It was taken, by this create or an earlier process's: it is open until the place goes.
   void opened(Place& place);
 
@@ -126,6 +160,16 @@ class AccountPool {
   void count_request(const AccountPtr& account);
   /// Of such a request: 429.
   void throttle_others(const AccountPtr& account, Duration wait);
+  /// A request that is no create and took an allowance is sent: its number, for told_others().
+  std::uint64_t begin_other(const AccountPtr& account);
+  /// It ended; `left` as its answer says, if it does.
+  void end_other(const AccountPtr& account, std::uint64_t number, const std::optional<LimitLeft>& left);
+
+  /// How many of `many` requests other than creates to send now: all. While the upstream does not answer, one a second,
+  /// else none; as soon as one is answered, all again.
+  std::size_t may_ask(const AccountPtr& account, std::size_t many = 1);
+  /// What came of such a request: whether the upstream answered as one that is well.
+  void note_asked(const AccountPtr& account, bool answered);
 
   /// Every account, in the order of the configuration.
   const std::vector<AccountPtr>& accounts() const { return accounts_; }
@@ -137,32 +181,37 @@ class AccountPool {
 
  private:
   friend class Place;
-  struct Waiter {
-    Wanted wanted;
-    async::Completer<Result<PlacePtr>> done;
+  /// An account that would take some work, and the limits that it would count against.
+  struct Candidate {
+    AccountPtr account;
+    OpenLimits limits{};
+    bool operator==(const Candidate&) const = default;
   };
-  using Queue = std::list<std::shared_ptr<Waiter>>;
-  struct Grant {
-    std::shared_ptr<Waiter> waiter;
-    PlacePtr place;
+  using Candidates = std::vector<Candidate>;
+  struct UpstreamLimits {
+    OpenLimit all;
+    std::vector<OpenLimit> of_models;  // as UpstreamOptions::model_concurrency
   };
 
+  // Read what does not change:
+  OpenLimits limits_for(const Account& account, const domain::RelayTarget& target);
+  Candidates candidates_for(const Wanted& wanted);
   // With mutex_ held:
-  PlacePtr take(const Wanted& wanted, Time now);
+  PlacePtr take(const Candidates& candidates, Time now);
   bool usable(const Account& account, Time now) const;
-  std::vector<std::size_t*> counts_for(const Account& account, const domain::RelayTarget& target, bool& full);
-  std::vector<Grant> grants(Time now);
+  PlacePtr place_at(const Candidate& candidate);
+  std::vector<Turns::Grant> give(Time now);
+  ports::UpstreamAccountStats row_of(const Account& account, Time now) const;
 
   void serve_waiting();
   void give_back(Place& place);
 
   const ports::Clock& clock_;
   std::vector<AccountPtr> accounts_;
+  std::map<const Upstream*, UpstreamLimits> limits_;  // the counts are guarded by mutex_
   mutable std::mutex mutex_;
-  std::map<std::string, Queue> waiting_;        // guarded by mutex_; by key
-  std::deque<std::string> turns_;               // guarded by mutex_; keys that wait, the next one first
-  std::size_t waiting_count_ = 0;               // guarded by mutex_
-  std::map<std::string, std::size_t> open_of_;  // guarded by mutex_; by upstream, and by upstream and pattern
+  Turns turns_;                    // guarded by mutex_
+  std::vector<Candidates> lanes_;  // guarded by mutex_: who would take what waits; a waiter's lane is the index
 };
 
 }  // namespace hekto::runners::replicate

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 
 #include "base/json_text.h"
 #include "json/value_json.h"
@@ -11,6 +12,10 @@ namespace hekto::runners::replicate {
 namespace {
 
 constexpr Duration kLongestWait = std::chrono::hours(1);
+/// The limits are per minute, so none takes longer to fill up.
+constexpr Duration kLongestReset = std::chrono::minutes(1);
+/// When the upstream says what is left, but not until when.
+constexpr Duration kUsualReset = std::chrono::seconds(1);
 
 /// "… is reduced to 6 requests per minute …" -> 6.
 int reduced_rate(std::string_view body) {
@@ -33,15 +38,51 @@ ports::Refusal refusal_of(const ports::HttpReply& reply, const Scrubber& scrubbe
   return {reply.status, scrubber.clean(reply.body)};
 }
 
+/// A number that is not negative.
+std::optional<double> read_number(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || !(number >= 0)) return std::nullopt;
+  return number;
+}
+
+/// "Sun, 06 Nov 1994 08:49:37 GMT".
+std::optional<std::time_t> read_http_date(std::string_view text) {
+  std::tm parts{};
+  const std::string zero_ended(text);
+  const char* end = ::strptime(zero_ended.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return ::timegm(&parts);
+}
+
+Duration seconds_up_to(double seconds, Duration most) {
+  return Duration(static_cast<std::int64_t>(std::min(seconds, to_seconds(most)) * 1e6));
+}
+
 }  // namespace
 
 Duration retry_after(const ports::HttpReply& reply) {
-  auto text = reply.header("retry-after");
-  if (text.empty()) text = reply.header("ratelimit-reset");
-  double seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || !(seconds > 0)) return {};
-  return std::min(kLongestWait, Duration(static_cast<std::int64_t>(std::min(seconds, 3600.0) * 1e6)));
+  const auto text = reply.header("retry-after");
+  if (const auto seconds = read_number(text)) return seconds_up_to(*seconds, kLongestWait);
+  // A date is told by the upstream's own clock, which its answer shows.
+  const auto at = read_http_date(text);
+  const auto now = read_http_date(reply.header("date"));
+  if (at && now) return seconds_up_to(std::max(0.0, static_cast<double>(*at - *now)), kLongestWait);
+  if (const auto body = json::parse(reply.body)) {
+    const auto* seconds = body->find("retry_after");
+    if (seconds != nullptr && seconds->is_number() && seconds->number() > 0) {
+      return seconds_up_to(seconds->number(), kLongestWait);
+    }
+  }
+  const auto reset = read_number(reply.header("ratelimit-reset"));
+  return reset ? seconds_up_to(*reset, kLongestReset) : Duration{};
+}
+
+std::optional<LimitLeft> limit_left(const ports::HttpReply& reply) {
+  const auto requests = read_number(reply.header("ratelimit-remaining"));
+  if (!requests) return std::nullopt;
+  const auto reset = read_number(reply.header("ratelimit-reset"));
+  return LimitLeft{*requests, reset ? seconds_up_to(*reset, kLongestReset) : kUsualReset};
 }
 
 ports::Refusal make_refusal(int status, std::string_view title, std::string_view detail) {
@@ -65,12 +106,14 @@ CreateAnswer read_create_answer(const Result<ports::HttpReply>& reply, bool sent
     if (!snapshot) return Ambiguous{snapshot.error().message};
     return Accepted{std::move(*snapshot)};
   }
+  using Why = AccountRefused::Why;
   switch (status) {
     case 401:
-    case 403:
-      return AccountRefused{false, {}};
+      return AccountRefused{Why::bad_token, {}};
     case 402:
-      return AccountRefused{true, refusal_of(*reply, scrubber)};
+      return AccountRefused{Why::no_credit, refusal_of(*reply, scrubber)};
+    case 403:
+      return AccountRefused{Why::forbidden, refusal_of(*reply, scrubber)};
     case 408:  // of a proxy that gave up, not of the API
       return Ambiguous{"status 408"};
     case 429:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -30,8 +31,13 @@ struct NotNow {
 };
 /// It took nothing, because of the account.
 struct AccountRefused {
-  bool no_credit = false;  ///< 402; else the token is not good (401, 403)
-  ports::Refusal refusal;  ///< what it said, for a client when no other account is left; of 402 alone
+  enum class Why : std::uint8_t {
+    bad_token,  ///< 401
+    no_credit,  ///< 402
+    forbidden,  ///< 403: this account may not do this; it may do other things
+  };
+  Why why = Why::bad_token;
+  ports::Refusal refusal;  ///< what it said, for a client when no other account is left; not of a bad token
 };
 /// Whether it took the create is not known.
 struct Ambiguous {
@@ -45,8 +51,17 @@ using CreateAnswer = std::variant<Accepted, Refused, NotNow, AccountRefused, Amb
 /// between us and the upstream say 502 for requests that it has taken.
 CreateAnswer read_create_answer(const Result<ports::HttpReply>& reply, bool sent, const Scrubber& scrubber);
 
-/// Seconds of Retry-After, up to an hour; 0 when there is none.
+/// How long the upstream asks to wait, up to an hour: Retry-After in seconds or as a date, else the official body's
+/// `retry_after`, else ratelimit-reset; 0 when it does not say.
 Duration retry_after(const ports::HttpReply& reply);
+
+/// What the upstream says of its own limit.
+struct LimitLeft {
+  double requests = 0;  ///< that it will take
+  Duration reset{};     ///< until it will take more; at most a minute
+};
+/// From ratelimit-remaining and ratelimit-reset; nullopt when they are not there or not of the official form.
+std::optional<LimitLeft> limit_left(const ports::HttpReply& reply);
 
 /// An answer of the official form.
 ports::Refusal make_refusal(int status, std::string_view title, std::string_view detail);

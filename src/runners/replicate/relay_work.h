@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/encoding.h"
 #include "base/hash.h"
@@ -39,7 +41,9 @@ struct ReplicateRelay::Work {
   std::string remote_id;
   std::set<std::string> hidden;  ///< JSON Pointers to files of the input that have another address upstream
   std::string canonical_input;
-  std::string key;  ///< of the account and the input
+  std::string key;                               ///< of the account and the input
+  std::vector<std::string> tried = {};           ///< "upstream/account" of those that would not take it
+  std::optional<ports::Refusal> last_word = {};  ///< of one of them, for the client
 };
 
 }  // namespace hekto::runners::replicate

@@ -67,6 +67,8 @@ class ReplicateRelay final : public ports::Relay {
   async::Task<Result<std::string>> input_for(Work& work);
   async::Task<Result<Found>> look_up(Work& work);
   async::Task<Result<Found>> search(Work& work);
+  /// What a create came to, for the pool.
+  void report(Work& work, const Result<ports::HttpReply>& reply, const CreateAnswer& answer, Duration took);
   async::Task<ports::RelayOutcome> follow(Work& work, std::optional<Snapshot> first);
   async::Task<std::optional<ports::RelayOutcome>> deliver(Work& work, std::vector<Step> steps);
   Follower& follower_of(const AccountPtr& account) { return *followers_.at(account.get()); }

@@ -133,6 +133,28 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::hand_over(Work& work) {
   }
 }
 
+void ReplicateRelay::report(Work& work, const Result<ports::HttpReply>& reply, const CreateAnswer& answer,
+                            Duration took) {
+  CreateReport report;
+  report.took = took;
+  if (reply) report.left = limit_left(*reply);
+  if (std::holds_alternative<Accepted>(answer)) {
+    report.result = CreateResult::accepted;
+  } else if (std::holds_alternative<Refused>(answer)) {
+    report.result = CreateResult::refused;
+  } else if (const auto* not_now = std::get_if<NotNow>(&answer)) {
+    report.result = not_now->throttled ? CreateResult::throttled : CreateResult::down;
+    report.wait = not_now->throttled || not_now->wait > Duration{} ? not_now->wait : kDownPause;
+    report.reduced_to = not_now->reduced_to;
+  } else if (const auto* account = std::get_if<AccountRefused>(&answer)) {
+    using Why = AccountRefused::Why;
+    report.result = account->why == Why::bad_token   ? CreateResult::bad_token
+                    : account->why == Why::no_credit ? CreateResult::no_credit
+                                                     : CreateResult::forbidden;
+  }
+  pool_.report(*work.place, report);
+}
+
 /// One create. nullopt: nothing was taken, the submission is dropped, and there may be another.
 async::Task<std::optional<ReplicateRelay::Handed>> ReplicateRelay::submit(Work& work, Wanted& wanted,
                                                                           std::string input) {
@@ -147,35 +169,27 @@ async::Task<std::optional<ReplicateRelay::Handed>> ReplicateRelay::submit(Work& 
   auto answer = read_create_answer(reply, sent, scrubber);
   if (const auto* accepted = std::get_if<Accepted>(&answer)) claim_remote(work.place->at(), accepted->snapshot.id);
   enter(work.key, -1);
-  if (auto* accepted = std::get_if<Accepted>(&answer)) {
-    pool_.report(*work.place, CreateResult::accepted, took);
-    co_return co_await accept(work, std::move(accepted->snapshot));
-  }
+  report(work, reply, answer, took);
+  if (auto* accepted = std::get_if<Accepted>(&answer)) co_return co_await accept(work, std::move(accepted->snapshot));
   if (auto* refused = std::get_if<Refused>(&answer)) {
-    pool_.report(*work.place, CreateResult::refused, took);
     co_return Handed(RelayOutcome(ports::RelayRefused{std::move(refused->refusal)}));
   }
   if (const auto* ambiguous = std::get_if<Ambiguous>(&answer)) {
     log::warn("the answer to a create was lost", {{"prediction", work.request.prediction->id},
                                                   {"account", work.place->account()},
                                                   {"why", scrubber.clean(ambiguous->why)}});
-    pool_.report(*work.place, CreateResult::ambiguous, took);
     work.sink->waiting();
     co_return co_await settle(work);
   }
-  std::optional<ports::Refusal> last_word;
-  if (const auto* not_now = std::get_if<NotNow>(&answer)) {
-    pool_.report(*work.place, not_now->throttled ? CreateResult::throttled : CreateResult::down, took,
-                 not_now->wait > Duration{} ? not_now->wait : kDownPause, not_now->reduced_to);
-  } else if (auto* account = std::get_if<AccountRefused>(&answer)) {
-    pool_.report(*work.place, account->no_credit ? CreateResult::no_credit : CreateResult::bad_token, took);
-    wanted.without.push_back(work.place->upstream() + "/" + work.place->account());
-    if (!pool_.has_other(wanted)) {
-      wanted.without.clear();
-      if (account->no_credit) last_word = std::move(account->refusal);
+  if (auto* account = std::get_if<AccountRefused>(&answer)) {
+    work.tried.push_back(work.place->upstream() + "/" + work.place->account());
+    if (account->why == AccountRefused::Why::forbidden) wanted.without.push_back(work.tried.back());
+    if (account->why != AccountRefused::Why::bad_token) work.last_word = std::move(account->refusal);
+    if (!pool_.has_other(*work.request.prediction->relay, work.tried)) {
+      if (work.last_word) co_return Handed(RelayOutcome(ports::RelayRefused{std::move(*work.last_word)}));
+      work.tried.clear();
     }
   }
-  if (last_word) co_return Handed(RelayOutcome(ports::RelayRefused{std::move(*last_word)}));
   if (!co_await work.sink->dropped(std::exchange(work.attempt, {}))) {
     co_return Handed(RelayOutcome(ports::RunInterrupted{}));
   }
@@ -208,14 +222,13 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::settle(Work& work) {
     if (!input) co_return RelayOutcome(ports::RunInterrupted{});
     bool sent = false;
     pool_.begin(*work.place);
-    auto answer =
-        read_create_answer(co_await post(work, std::move(*input), sent), sent, work.place->at()->upstream->scrubber);
+    const auto reply = co_await post(work, std::move(*input), sent);
+    auto answer = read_create_answer(reply, sent, work.place->at()->upstream->scrubber);
+    report(work, reply, answer, {});
     if (auto* accepted = std::get_if<Accepted>(&answer)) {
       claim_remote(work.place->at(), accepted->snapshot.id);
-      pool_.report(*work.place, CreateResult::accepted, {});
       co_return co_await accept(work, std::move(accepted->snapshot));
     }
-    pool_.report(*work.place, CreateResult::ambiguous, {});
     if (auto* refused = std::get_if<Refused>(&answer)) {
       co_return RelayOutcome(ports::RelayRefused{std::move(refused->refusal)});
     }

@@ -20,14 +20,16 @@ class UpstreamClient {
   UpstreamClient(ports::HttpClient& http, AccountPool& pool) : http_(http), pool_(pool) {}
 
   /// A request for `path` ("/v1/…"), or for an absolute URL of the upstream's own origin (forbidden otherwise). `reuse`
-  /// as ports::HttpRequest. Takes no allowance.
+  /// as ports::HttpRequest. Takes no allowance, but tells the pool what the answer says: of a request that is no
+  /// create, whether the upstream is well, and, unless it is for a single prediction, what is left of the allowance.
   async::Task<Result<ports::HttpReply>> send(AccountPtr account, ports::HttpRequest request, std::string path);
-  /// A GET that may be repeated, with the allowance for it. 429 is noted; the reply is what it is.
+  /// A GET that may be repeated, with the allowance for it. 429 is noted; the reply is what it is. unavailable, and
+  /// nothing is sent, while the upstream does not answer.
   async::Task<Result<ports::HttpReply>> get(AccountPtr account, std::string path, async::StopToken stop,
                                             std::size_t max_reply = kMaxReply);
 
-  /// Up to 100 predictions (or trainings) that were created in [from, to), newest first; `cursor` goes on with a page.
-  /// unavailable when the upstream did not say.
+  /// Up to 100 predictions (or trainings) that were created in [from, to), newest first; `cursor`, a page's `next`,
+  /// goes on from there. unavailable when the upstream did not say.
   async::Task<Result<SnapshotPage>> list(AccountPtr account, bool trainings, Time from, Time to, std::string cursor,
                                          async::StopToken stop);
 
