@@ -2,8 +2,10 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +28,13 @@ class FakeHttpClient final : public ports::HttpClient {
     std::vector<Result<ports::HttpReply>> replies;
     for (const int status : statuses) replies.push_back(ports::HttpReply{status, "", false});
     answer(std::move(prefix), std::move(replies));
+  }
+  /// URLs that begin with `prefix` answer what `script` says. It is called when the request has come, one at a time,
+  /// before the answer is held, and sets HttpRequest::sent itself.
+  using Script = std::function<Result<ports::HttpReply>(const ports::HttpRequest&)>;
+  void answer(std::string prefix, Script script) {
+    std::scoped_lock lock(mutex_);
+    scripts_.insert_or_assign(std::move(prefix), std::move(script));
   }
   /// URLs that begin with `prefix` do not answer before `released` is requested.
   void hold(std::string prefix, async::StopToken released) {
@@ -57,6 +66,7 @@ class FakeHttpClient final : public ports::HttpClient {
   async::Task<Result<ports::HttpReply>> send(ports::HttpRequest request) override {
     async::StopToken held;
     bool holds = false;
+    std::optional<Result<ports::HttpReply>> scripted;
     {
       std::scoped_lock lock(mutex_);
       peaks_[request.url] = std::max(peaks_[request.url], ++under_way_[request.url]);
@@ -65,11 +75,15 @@ class FakeHttpClient final : public ports::HttpClient {
       }
       sent_.push_back(request);
       sent_.back().sink.reset();  // what was downloaded is not for this list to keep
+      for (const auto& [prefix, script] : scripts_) {
+        if (request.url.starts_with(prefix)) scripted = script(request);
+      }
     }
     if (holds) co_await wait_for_either(held, request.stop);
     std::scoped_lock lock(mutex_);
     --under_way_[request.url];
     if (cut_off_ || request.stop.stop_requested()) co_return fail(ErrorCode::canceled, "stopping");
+    if (scripted) co_return request.sink ? pass_on(std::move(*scripted), request) : std::move(*scripted);
     for (auto& [prefix, replies] : replies_) {
       if (!request.url.starts_with(prefix)) continue;
       auto reply = replies.front();
@@ -99,6 +113,7 @@ class FakeHttpClient final : public ports::HttpClient {
 
   mutable std::mutex mutex_;  // guards everything below
   std::map<std::string, std::deque<Result<ports::HttpReply>>> replies_;
+  std::map<std::string, Script> scripts_;
   std::map<std::string, async::StopToken> holds_;
   std::vector<ports::HttpRequest> sent_;
   std::map<std::string, std::size_t> under_way_, peaks_;

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "base/json_text.h"
+#include "base/text.h"
+#include "domain/data_url.h"
 #include "json/value_json.h"
 
 namespace hekto::runners::replicate {
@@ -11,6 +13,25 @@ namespace {
 
 using domain::RelayTarget;
 using domain::Value;
+
+std::string step(const std::string& pointer, std::string_view name) {
+  std::string out = pointer + "/";
+  for (const char c : name) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+  return out;
+}
+
+void add_urls(const Value& value, bool web_too, const std::string& pointer, std::set<std::string>& pointers) {
+  if (const auto* text = value.as_string()) {
+    const bool web = text->starts_with("http://") || text->starts_with("https://");
+    if (domain::is_data_url(*text) || (web_too && web)) pointers.insert(pointer);
+  } else if (const auto* list = value.as_array()) {
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      add_urls((*list)[i], web_too, pointer + "/" + std::to_string(i), pointers);
+    }
+  } else if (const auto* object = value.as_object()) {
+    for (const auto& [name, member] : *object) add_urls(member, web_too, step(pointer, name), pointers);
+  }
+}
 
 void write(std::string& out, const Value& value, const std::string& pointer, const std::set<std::string>& hidden) {
   if (hidden.contains(pointer)) {
@@ -30,9 +51,7 @@ void write(std::string& out, const Value& value, const std::string& pointer, con
     for (const auto* member : members) {
       append_json_string(out, member->first);
       out += ':';
-      std::string step = pointer + "/";
-      for (const char c : member->first) step += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-      write(out, member->second, step, hidden);
+      write(out, member->second, step(pointer, member->first), hidden);
       out += ',';
     }
     out += '}';
@@ -45,20 +64,26 @@ void write(std::string& out, const Value& value, const std::string& pointer, con
 
 }  // namespace
 
+void add_url_pointers(const Value& value, bool web_too, std::set<std::string>& pointers) {
+  add_urls(value, web_too, "", pointers);
+}
+
 std::string canonical(const Value& value, const std::set<std::string>& hidden) {
   std::string out;
   write(out, value, "", hidden);
   return out;
 }
 
-bool may_be(const Snapshot& shown, const RelayTarget& target, std::string_view canonical_input,
-            const std::set<std::string>& hidden) {
-  const std::string_view name = target.name;
+Likeness likeness(const Snapshot& shown, const RelayTarget& target, std::string_view name,
+                  std::string_view canonical_input, const std::set<std::string>& hidden) {
+  const std::string_view asked = target.name;
   if (target.kind == RelayTarget::Kind::version || target.kind == RelayTarget::Kind::training) {
-    const auto version = name.substr(name.find(':') == std::string_view::npos ? 0 : name.find(':') + 1);
-    if (!shown.version.empty() && shown.version != version) return false;
+    const auto version = asked.substr(asked.find(':') == std::string_view::npos ? 0 : asked.find(':') + 1);
+    if (!shown.version.empty() && shown.version != version) return Likeness::none;
   }
-  return canonical(shown.input, hidden) == canonical_input;
+  if (canonical(shown.input, hidden) != canonical_input) return Likeness::none;
+  const bool named = target.kind == RelayTarget::Kind::model && !shown.model.empty();
+  return named && !iequals(shown.model, name) ? Likeness::other_name : Likeness::all;
 }
 
 }  // namespace hekto::runners::replicate

@@ -21,15 +21,26 @@ struct ReplicateRelay::Work {
   Work(ports::RelayRequest of, ports::RelaySink& into)
       : request(std::move(of)), sink(&into), fresh(request.place != nullptr) {}
   /// For a look-up alone.
-  explicit Work(std::shared_ptr<const domain::Prediction> prediction) { request.prediction = std::move(prediction); }
+  Work(std::shared_ptr<const domain::Prediction> prediction, async::StopToken stop) {
+    attempt = prediction->submission->attempt;
+    intended_at = prediction->submission->at;
+    request.prediction = std::move(prediction);
+    request.stop = std::move(stop);
+  }
 
   /// Makes what a look-up goes by.
   void prepare_key() {
+    const auto parsed = json::parse(request.prediction->input);
+    const auto input = parsed ? *parsed : domain::Value();
+    // Which files were sent under another address is known to a run alone.
     hidden.clear();
+    add_url_pointers(input, sink == nullptr, hidden);
     for (const auto& file : request.files) hidden.insert(file.pointer);
-    const auto input = json::parse(request.prediction->input);
-    canonical_input = input ? canonical(*input, hidden) : std::string();
-    key = place->upstream() + "/" + place->account() + "/" + hex_encode(sha256(canonical_input));
+    canonical_input = canonical(input, hidden);
+    std::set<std::string> urls;
+    add_url_pointers(input, true, urls);
+    const auto& same_for_all = urls == hidden ? canonical_input : canonical(input, urls);
+    key = place->upstream() + "/" + place->account() + "/" + hex_encode(sha256(same_for_all));
   }
 
   ports::RelayRequest request;

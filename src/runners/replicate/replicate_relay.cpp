@@ -14,6 +14,9 @@ using ports::RelayOutcome;
 
 /// How long an output that is there upstream is fetched again and again; its link lives for an hour.
 constexpr Duration kOutputPatience = 55min;
+/// Those submissions are counted that an operator has to look at.
+constexpr std::size_t kUnknownCounted = 1'000;
+constexpr Duration kCountUnknown = 10s;
 constexpr std::string_view kNoOutput = "The output of this prediction could not be fetched (code: output_unavailable)";
 constexpr std::string_view kGone = "The prediction is no longer known where it ran (code: prediction_lost)";
 constexpr std::string_view kTooLong = "Prediction timed out: it ran longer than this server allows";
@@ -24,11 +27,13 @@ RelayOutcome interrupted() { return ports::RunInterrupted{}; }
 }  // namespace
 
 ReplicateRelay::ReplicateRelay(async::IoThreads& io, std::vector<UpstreamOptions> upstreams, ports::HttpClient& api,
-                               ports::HttpClient& downloads, ports::Store& store, const ports::Clock& clock)
+                               ports::HttpClient& downloads, ports::Store& store, const ports::Clock& clock,
+                               RelayTimes times)
     : io_(io),
       downloads_(downloads),
       store_(store),
       clock_(clock),
+      times_(std::move(times)),
       pool_(std::move(upstreams), clock),
       client_(api, pool_),
       uploads_(downloads, pool_, clock) {
@@ -41,6 +46,7 @@ ReplicateRelay::~ReplicateRelay() { stop_blocking(); }
 
 void ReplicateRelay::start() {
   scope_.spawn(io_.next(), pool_.run(stop_));
+  scope_.spawn(io_.next(), count_unknown());
   for (auto& [account, follower] : followers_) scope_.spawn(io_.next(), follower->run(stop_));
 }
 
@@ -84,15 +90,9 @@ async::Task<RelayOutcome> ReplicateRelay::run(ports::RelayRequest request, ports
   }
   const bool may_be_sent = p.submission && !work.fresh;
   Handed handed = may_be_sent ? co_await settle(work) : co_await hand_over(work);
-  if (auto* ended = std::get_if<RelayOutcome>(&handed)) {
-    if (std::holds_alternative<ports::RelayUnknown>(*ended)) {
-      std::scoped_lock lock(mutex_);
-      ++unknown_;
-    }
-    co_return std::move(*ended);
-  }
+  if (auto* ended = std::get_if<RelayOutcome>(&handed)) co_return std::move(*ended);
   auto outcome = co_await follow(work, std::move(std::get<Snapshot>(handed)));
-  release_remote(work.place->upstream() + "/" + work.remote_id);
+  release_remote(work);
   co_return outcome;
 }
 
@@ -175,15 +175,16 @@ async::Task<Result<void>> ReplicateRelay::cancel(std::shared_ptr<const domain::P
   std::string remote_id = ended->submission->remote_id;
   if (remote_id.empty()) {
     if (ended->data_removed) co_return Result<void>{};  // without its input it cannot be told from others
-    Work work(ended);
+    Work work(ended, stop_);
     work.place = pool_.adopt(ended->submission->upstream, ended->submission->account, *ended->relay);
-    work.intended_at = ended->submission->at;
     work.prepare_key();
-    auto found = co_await look_up(work);
+    // What may be another's is not canceled.
+    auto found = co_await look_up(work, true, false);
     if (!found) co_return std::unexpected(found.error());
     if (!found->snapshot) co_return Result<void>{};
     remote_id = found->snapshot->id;
   }
+  if (!pool_.may_ask(account)) co_return fail(ErrorCode::unavailable, "the upstream does not answer at present");
   if (auto allowed = co_await pool_.take_other(account, stop_); !allowed) co_return allowed;
   ports::HttpRequest request;
   request.method = "POST";
@@ -204,19 +205,29 @@ void ReplicateRelay::enter(const std::string& key, int change) {
   if ((posting_[key] += change) <= 0) posting_.erase(key);
 }
 
-bool ReplicateRelay::is_claimed(const AccountPtr& account, const std::string& id) const {
+bool ReplicateRelay::is_claimed(const Work& work, const std::string& id) const {
   std::scoped_lock lock(mutex_);
-  return claimed_.contains(account->upstream->options.name + "/" + id);
+  const auto found = claimed_.find(work.place->upstream() + "/" + id);
+  return found != claimed_.end() && found->second != work.attempt;
 }
 
-void ReplicateRelay::claim_remote(const AccountPtr& account, const std::string& id) {
+bool ReplicateRelay::claim_remote(const Work& work, const std::string& id) {
   std::scoped_lock lock(mutex_);
-  claimed_.insert(account->upstream->options.name + "/" + id);
+  return claimed_.try_emplace(work.place->upstream() + "/" + id, work.attempt).first->second == work.attempt;
 }
 
-void ReplicateRelay::release_remote(const std::string& id) {
+void ReplicateRelay::release_remote(const Work& work) {
   std::scoped_lock lock(mutex_);
-  claimed_.erase(id);
+  claimed_.erase(work.place->upstream() + "/" + work.remote_id);
+}
+
+async::Task<void> ReplicateRelay::count_unknown() {
+  do {
+    const auto open = co_await store_.unknown_submissions(kUnknownCounted);
+    if (!open) continue;
+    std::scoped_lock lock(mutex_);
+    unknown_ = open->size();
+  } while (co_await stop_.sleep_for(kCountUnknown));
 }
 
 }  // namespace hekto::runners::replicate

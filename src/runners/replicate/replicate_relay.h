@@ -25,14 +25,31 @@
 
 namespace hekto::runners::replicate {
 
+/// How long ReplicateRelay waits for what. For tests to shorten.
+struct RelayTimes {
+  /// When a create whose answer was lost is looked for, each after the one before. It may still be on its way into the
+  /// list.
+  std::vector<Duration> look_ups = {std::chrono::milliseconds(300), std::chrono::seconds(1), std::chrono::seconds(3),
+                                    std::chrono::seconds(5),        std::chrono::seconds(8), std::chrono::seconds(12)};
+  /// So long is waited for an upstream that cannot be asked.
+  Duration patience = std::chrono::hours(1);
+  /// After an upstream that could not be reached, before it is tried again.
+  Duration down = std::chrono::milliseconds(500);
+  /// After input files that could not be uploaded.
+  Duration upload = std::chrono::seconds(2);
+  /// Before a create is sent again to an upstream that is idempotent; then twice as long each time, up to half a
+  /// minute.
+  Duration again = std::chrono::milliseconds(500);
+};
+
 /// ports::Relay to Replicate-compatible upstreams (runner-side protocol: the official HTTP API). A create is sent once,
-/// on a connection of its own. One whose answer was lost is looked for in the upstream's list, by its input and the
-/// time; what is not found there has failed, unless the upstream is declared idempotent.
+/// on a connection of its own. One whose answer was lost is sent again if the upstream is declared idempotent; else it
+/// is looked for in the upstream's list, by its input and the time, and what is not found there has failed.
 class ReplicateRelay final : public ports::Relay {
  public:
   /// Everything outlives this. `api` is for requests to the API, `downloads` for files, on its own thread.
   ReplicateRelay(async::IoThreads& io, std::vector<UpstreamOptions> upstreams, ports::HttpClient& api,
-                 ports::HttpClient& downloads, ports::Store& store, const ports::Clock& clock);
+                 ports::HttpClient& downloads, ports::Store& store, const ports::Clock& clock, RelayTimes times = {});
   ~ReplicateRelay() override;
 
   void start();
@@ -60,28 +77,35 @@ class ReplicateRelay final : public ports::Relay {
 
   async::Task<Handed> hand_over(Work& work);
   async::Task<Handed> settle(Work& work);
+  /// The same create again, to an upstream that tells by its key that it is. nullopt: it does not help.
+  async::Task<std::optional<Handed>> submit_again(Work& work);
   async::Task<Handed> accept(Work& work, Snapshot snapshot);
   async::Task<std::optional<Handed>> submit(Work& work, Wanted& wanted, std::string input);
   async::Task<Result<ports::HttpReply>> post(Work& work, std::string input, bool& sent);
   /// The input as it is sent: files that are held here are uploaded first.
   async::Task<Result<std::string>> input_for(Work& work);
-  async::Task<Result<Found>> look_up(Work& work);
-  async::Task<Result<Found>> search(Work& work);
+  /// `everywhere`: as far from the intent as clocks may differ and the answer may take; else close to it. `any_name`: a
+  /// model under another name will do.
+  async::Task<Result<Found>> look_up(Work& work, bool everywhere, bool any_name);
+  async::Task<Result<Found>> search(Work& work, bool everywhere, bool any_name);
   /// What a create came to, for the pool.
   void report(Work& work, const Result<ports::HttpReply>& reply, const CreateAnswer& answer, Duration took);
+  async::Task<void> count_unknown();
   async::Task<ports::RelayOutcome> follow(Work& work, std::optional<Snapshot> first);
   async::Task<std::optional<ports::RelayOutcome>> deliver(Work& work, std::vector<Step> steps);
   Follower& follower_of(const AccountPtr& account) { return *followers_.at(account.get()); }
 
   void enter(const std::string& key, int change);
-  void claim_remote(const AccountPtr& account, const std::string& id);
-  bool is_claimed(const AccountPtr& account, const std::string& id) const;
-  void release_remote(const std::string& id);
+  /// False when it is another run's.
+  bool claim_remote(const Work& work, const std::string& id);
+  bool is_claimed(const Work& work, const std::string& id) const;
+  void release_remote(const Work& work);
 
   async::IoThreads& io_;
   ports::HttpClient& downloads_;
   ports::Store& store_;
   const ports::Clock& clock_;
+  const RelayTimes times_;
   AccountPool pool_;
   UpstreamClient client_;
   InputUploads uploads_;
@@ -91,8 +115,9 @@ class ReplicateRelay final : public ports::Relay {
   mutable std::mutex mutex_;
   std::map<std::string, int> posting_;  // guarded by mutex_: creates that wait for their answer, by account and input
   std::set<std::string> looking_;       // guarded by mutex_: of these, those that somebody looks up
-  std::set<std::string> claimed_;       // guarded by mutex_: "upstream/remote id" of runs here, committed or not yet
-  std::size_t unknown_ = 0;             // guarded by mutex_
+  /// Guarded by mutex_: "upstream/remote id" of runs here, committed or not yet, and their attempts.
+  std::map<std::string, std::string> claimed_;
+  std::size_t unknown_ = 0;  // guarded by mutex_
 };
 
 }  // namespace hekto::runners::replicate

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ReplicateRelay: handing a prediction over, once.
-#include <array>
+#include <algorithm>
 
 #include "base/ids.h"
 #include "base/json_text.h"
@@ -14,14 +14,14 @@ namespace {
 using namespace std::chrono_literals;
 using ports::RelayOutcome;
 
-/// When a create whose answer was lost is looked for. It may still be on its way into the list.
-constexpr std::array<Duration, 6> kLookUps = {300ms, 1s, 3s, 5s, 8s, 12s};
-/// So long is waited for an upstream that cannot be asked.
-constexpr Duration kLookUpPatience = 1h;
-/// Pages of the list that are read, a hundred predictions each.
-constexpr int kLookUpPages = 20;
-/// After an upstream that could not be reached, before it is tried again.
-constexpr Duration kDownPause = 500ms;
+/// Pages of the list that are read at most, a hundred predictions each: half an hour of an account with the usual
+/// limits, of which a few minutes are looked at.
+constexpr int kLookUpPages = 200;
+/// An upstream has hardly ever another time than ours, and takes a create as soon as it comes. So it is looked for
+/// around its intent, which takes a page or two even of an account that is busy, and everywhere only with the last try.
+constexpr Duration kNearBefore = 5s;
+constexpr Duration kNearAfter = 15s;
+constexpr Duration kLongestAgain = 30s;
 
 constexpr std::string_view kNotServed = "The model of this prediction is no longer offered by this server";
 constexpr std::string_view kLost =
@@ -81,7 +81,8 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::accept(Work& work, Snapshot 
   if (work.fresh) accepted.created_at = snapshot.created_at;
   const auto taken = co_await work.sink->submitted(std::move(accepted));
   if (!taken) {
-    release_remote(work.place->upstream() + "/" + work.remote_id);
+    // Canceled: the id is noted. Else it may not be, and nobody but this submission is to find it.
+    if (taken.error().code == ErrorCode::canceled) release_remote(work);
     co_return RelayOutcome(ports::RunInterrupted{});
   }
   co_return snapshot;
@@ -119,7 +120,7 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::hand_over(Work& work) {
       }
       work.sink->waiting();
       work.place.reset();
-      if (!co_await stop.sleep_for(kDownPause * 4)) co_return RelayOutcome(ports::RunInterrupted{});
+      if (!co_await stop.sleep_for(times_.upload)) co_return RelayOutcome(ports::RunInterrupted{});
       continue;
     }
     if (work.attempt.empty()) {
@@ -144,7 +145,7 @@ void ReplicateRelay::report(Work& work, const Result<ports::HttpReply>& reply, c
     report.result = CreateResult::refused;
   } else if (const auto* not_now = std::get_if<NotNow>(&answer)) {
     report.result = not_now->throttled ? CreateResult::throttled : CreateResult::down;
-    report.wait = not_now->throttled || not_now->wait > Duration{} ? not_now->wait : kDownPause;
+    report.wait = not_now->throttled || not_now->wait > Duration{} ? not_now->wait : times_.down;
     report.reduced_to = not_now->reduced_to;
   } else if (const auto* account = std::get_if<AccountRefused>(&answer)) {
     using Why = AccountRefused::Why;
@@ -167,11 +168,15 @@ async::Task<std::optional<ReplicateRelay::Handed>> ReplicateRelay::submit(Work& 
   const auto took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
   const auto& scrubber = work.place->at()->upstream->scrubber;
   auto answer = read_create_answer(reply, sent, scrubber);
-  if (const auto* accepted = std::get_if<Accepted>(&answer)) claim_remote(work.place->at(), accepted->snapshot.id);
+  if (const auto* accepted = std::get_if<Accepted>(&answer); accepted && !claim_remote(work, accepted->snapshot.id)) {
+    answer = Ambiguous{"the answer is about another prediction"};
+  }
   enter(work.key, -1);
   report(work, reply, answer, took);
   if (auto* accepted = std::get_if<Accepted>(&answer)) co_return co_await accept(work, std::move(accepted->snapshot));
   if (auto* refused = std::get_if<Refused>(&answer)) {
+    // When it has ended meanwhile nobody need look whether the upstream has it.
+    if (work.request.stop.stop_requested()) (void)co_await work.sink->dropped(work.attempt);
     co_return Handed(RelayOutcome(ports::RelayRefused{std::move(refused->refusal)}));
   }
   if (const auto* ambiguous = std::get_if<Ambiguous>(&answer)) {
@@ -198,48 +203,67 @@ async::Task<std::optional<ReplicateRelay::Handed>> ReplicateRelay::submit(Work& 
 }
 
 async::Task<ReplicateRelay::Handed> ReplicateRelay::settle(Work& work) {
-  const auto& p = *work.request.prediction;
+  const auto& stop = work.request.stop;
   if (work.key.empty()) work.prepare_key();
-  bool seen_none = false;
-  for (std::size_t tries = 0; tries < kLookUps.size();) {
-    if (!co_await work.request.stop.sleep_for(kLookUps[tries])) co_return RelayOutcome(ports::RunInterrupted{});
-    auto found = co_await look_up(work);
+  if (work.place->at()->upstream->options.idempotent) {
+    if (auto handed = co_await submit_again(work)) co_return std::move(*handed);
+  }
+  const auto& pauses = times_.look_ups;
+  const auto until = clock_.now() + times_.patience;
+  std::size_t failed = 0;
+  for (std::size_t tries = 0; tries < pauses.size();) {
+    if (!co_await stop.sleep_for(pauses[std::min(tries + failed, pauses.size() - 1)])) {
+      co_return RelayOutcome(ports::RunInterrupted{});
+    }
+    const bool last = tries + 1 == pauses.size();
+    auto found = co_await look_up(work, last, last);
     if (found && found->snapshot) {
-      log::info("a create whose answer was lost was found upstream", {{"prediction", p.id}});
+      log::info("a create whose answer was lost was found upstream", {{"prediction", work.request.prediction->id}});
       co_return co_await accept(work, std::move(*found->snapshot));
     }
     if (found && found->several) break;
     if (found) {
       ++tries;
-      seen_none = true;
-    } else if (clock_.now() - work.intended_at > kLookUpPatience) {
+    } else if (++failed; clock_.now() > until) {
       break;
     }
   }
-  if (seen_none && work.place->at()->upstream->options.idempotent) {
-    // The upstream knows the attempt by its key: the same create again is the same create.
+  if (stop.stop_requested()) co_return RelayOutcome(ports::RunInterrupted{});
+  co_return RelayOutcome(ports::RelayUnknown{std::string(kLost)});
+}
+
+async::Task<std::optional<ReplicateRelay::Handed>> ReplicateRelay::submit_again(Work& work) {
+  const auto& stop = work.request.stop;
+  const auto interrupted = [] { return Handed(RelayOutcome(ports::RunInterrupted{})); };
+  const auto until = clock_.now() + times_.patience;
+  Duration pause = times_.again;
+  do {
+    if (!co_await stop.sleep_for(pause)) co_return interrupted();
+    pause = std::min(pause * 2, kLongestAgain);
     auto input = co_await input_for(work);
-    if (!input) co_return RelayOutcome(ports::RunInterrupted{});
+    if (!input && input.error().code == ErrorCode::invalid_input) co_return std::nullopt;
+    if (!input) continue;
+    if (!co_await pool_.allow_again(*work.place, stop)) co_return interrupted();
     bool sent = false;
     pool_.begin(*work.place);
     const auto reply = co_await post(work, std::move(*input), sent);
     auto answer = read_create_answer(reply, sent, work.place->at()->upstream->scrubber);
     report(work, reply, answer, {});
     if (auto* accepted = std::get_if<Accepted>(&answer)) {
-      claim_remote(work.place->at(), accepted->snapshot.id);
+      if (!claim_remote(work, accepted->snapshot.id)) co_return std::nullopt;
       co_return co_await accept(work, std::move(accepted->snapshot));
     }
-    if (auto* refused = std::get_if<Refused>(&answer)) {
-      co_return RelayOutcome(ports::RelayRefused{std::move(refused->refusal)});
-    }
-    co_return RelayOutcome(ports::RunInterrupted{});
-  }
-  co_return RelayOutcome(ports::RelayUnknown{std::string(kLost)});
+    // 409: the first one is at work there. Any other refusal is none of the first: its body may have been another.
+    const bool at_work = reply && reply->status == 409;
+    if (std::holds_alternative<Refused>(answer) && !at_work) co_return std::nullopt;
+    if (const auto* not_now = std::get_if<NotNow>(&answer)) pause = std::max(pause, not_now->wait);
+  } while (clock_.now() < until);
+  co_return std::nullopt;
 }
 
 /// Creates of one input at one account are looked up one after the other, and not while another of them waits for its
 /// answer: else two would take one upstream prediction for theirs.
-async::Task<Result<ReplicateRelay::Found>> ReplicateRelay::look_up(Work& work) {
+async::Task<Result<ReplicateRelay::Found>> ReplicateRelay::look_up(Work& work, bool everywhere, bool any_name) {
   const auto waited_until = clock_.now() + work.place->at()->upstream->options.submit_limit;
   const auto begin = [&] {
     std::scoped_lock lock(mutex_);
@@ -249,18 +273,21 @@ async::Task<Result<ReplicateRelay::Found>> ReplicateRelay::look_up(Work& work) {
   while (!begin()) {
     if (!co_await work.request.stop.sleep_for(100ms)) co_return fail(ErrorCode::canceled, "stopped");
   }
-  auto found = co_await search(work);
+  auto found = co_await search(work, everywhere, any_name);
   std::scoped_lock lock(mutex_);
   looking_.erase(work.key);
   co_return found;
 }
 
-async::Task<Result<ReplicateRelay::Found>> ReplicateRelay::search(Work& work) {
+async::Task<Result<ReplicateRelay::Found>> ReplicateRelay::search(Work& work, bool everywhere, bool any_name) {
   const auto& p = *work.request.prediction;
   const auto account = work.place->at();
-  const auto from = work.intended_at - kClockSkew;
-  const auto to = work.intended_at + account->upstream->options.submit_limit + kClockSkew;
+  const auto from = work.intended_at - (everywhere ? kClockSkew : kNearBefore);
+  const auto to =
+      work.intended_at + (everywhere ? account->upstream->options.submit_limit + kClockSkew : Duration(kNearAfter));
+  const auto name = upstream_name(account->upstream->options, p.relay->name);
   std::vector<Snapshot> matching;
+  std::vector<Snapshot> otherwise_named;
   std::string cursor;
   for (int i = 0; i < kLookUpPages; ++i) {
     auto page = co_await client_.list(account, p.training.has_value(), from, to, std::move(cursor), work.request.stop);
@@ -269,19 +296,20 @@ async::Task<Result<ReplicateRelay::Found>> ReplicateRelay::search(Work& work) {
     for (auto& shown : page->items) {
       if (shown.created_at && *shown.created_at < from) older = true;
       const bool in_time = !shown.created_at || (*shown.created_at >= from && *shown.created_at < to);
-      if (!in_time || !may_be(shown, *p.relay, work.canonical_input, work.hidden)) continue;
-      if (is_claimed(account, shown.id)) continue;
+      const auto like = in_time ? likeness(shown, *p.relay, name, work.canonical_input, work.hidden) : Likeness::none;
+      if (like == Likeness::none || is_claimed(work, shown.id)) continue;
       auto owner = co_await store_.find_by_remote_id(account->upstream->options.name, shown.id);
       if (owner) continue;
       if (owner.error().code != ErrorCode::not_found) co_return std::unexpected(owner.error());
-      matching.push_back(std::move(shown));
+      (like == Likeness::all ? matching : otherwise_named).push_back(std::move(shown));
     }
     cursor = std::move(page->next);
     if (cursor.empty() || older) break;
   }
+  // One of another name may be that of a create of the other model, which is looked up as well and comes first.
+  if (matching.empty() && any_name) matching = std::move(otherwise_named);
   if (matching.size() > 1) co_return Found{std::nullopt, true};
-  if (matching.empty()) co_return Found{};
-  claim_remote(account, matching.front().id);
+  if (matching.empty() || !claim_remote(work, matching.front().id)) co_return Found{};
   co_return Found{std::move(matching.front()), false};
 }
 
