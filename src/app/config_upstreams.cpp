@@ -52,6 +52,17 @@ Result<Secret> token_in_file(const std::string& path) {
   return token_of(text);
 }
 
+/// A file with certificates. Only looked at: it is read anew while the server runs, so that it may be renewed.
+Result<std::string> certificates_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in) return fail(ErrorCode::invalid_input, "cannot be read: " + path);
+  if (text.find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
+    return fail(ErrorCode::invalid_input, "holds no PEM certificate: " + path);
+  }
+  return path;
+}
+
 bool is_word(std::string_view text) {
   return !text.empty() && text.size() <= 64 &&
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
@@ -239,6 +250,13 @@ Result<UpstreamOptions> Reader::upstream(const std::string& name, const YAML::No
     options.url = std::move(*parsed);
     return {};
   };
+  const auto ca_file = [&](const YAML::Node& given) -> Result<void> {
+    const auto path = text(given);
+    auto file = path ? certificates_file(*path) : std::unexpected(path.error());
+    if (!file) return std::unexpected(file.error());
+    options.ca_file = std::move(*file);
+    return {};
+  };
   const auto names = [&](const YAML::Node& map) -> Result<void> {
     if (!map.IsMap()) return fail(ErrorCode::invalid_input, "expects lines of the form 'own/name: their/name'");
     for (const auto& pair : map) {
@@ -269,6 +287,7 @@ Result<UpstreamOptions> Reader::upstream(const std::string& name, const YAML::No
   auto read =
       fields(node, "upstream " + name,
              {{"url", url},
+              {"ca_file", ca_file},
               {"accounts", accounts},
               {"models", texts(options.models, domain::is_model_pattern, "a pattern such as owner/name or */*")},
               {"deny", texts(options.deny, domain::is_model_pattern, "a pattern such as owner/name or owner/*")},

@@ -48,10 +48,12 @@ class UpstreamsConfig : public testing::Test {
 TEST_F(UpstreamsConfig, AreNoneByDefault) { EXPECT_TRUE(load("")->upstreams.empty()); }
 
 TEST_F(UpstreamsConfig, AreReadWhole) {
+  const auto ca_file = write("ca.pem", "-----BEGIN CERTIFICATE-----\n").string();
   const auto config = load(R"(
 upstreams:
   replicate:
     url: https://api.replicate.com/v1/
+    ca_file: )" + ca_file + R"(
     accounts:
       - {name: main, token: r8_one, weight: 2, concurrency: 10, creates_per_minute: 60, others_per_minute: 300}
       - {token_env: SECOND}
@@ -74,6 +76,7 @@ upstreams:
   ASSERT_EQ(config->upstreams.size(), 1u);
   const auto& upstream = config->upstreams[0];
   EXPECT_EQ(upstream.url, "https://api.replicate.com");
+  EXPECT_EQ(upstream.ca_file, ca_file);
   ASSERT_EQ(upstream.accounts.size(), 2u);
   EXPECT_EQ(upstream.accounts[0].name, "main");
   EXPECT_EQ(upstream.accounts[0].token.reveal(), "r8_one");
@@ -141,6 +144,8 @@ TEST_F(UpstreamsConfig, ErrorsNameTheLineAndNeverTheToken) {
       {"upstreams:\n  a:\n    accounts:\n      - token: ''\n", "token is empty"},
       {"upstreams:\n  a:\n    accounts:\n      - token_env: NOT_SET\n", "names a variable that is not set: NOT_SET"},
       {"upstreams:\n  a:\n    accounts:\n      - token_file: /none\n", "cannot be read: /none"},
+      {"upstreams:\n  a:\n    ca_file: /none\n", ":3: upstream a: ca_file cannot be read: /none"},
+      {"upstreams:\n  a:\n    ca_file: /dev/null\n", "ca_file holds no PEM certificate: /dev/null"},
       {"upstreams:\n  a:\n    accounts:\n      - token_command: exit 3\n", "token_command failed"},
       {"upstreams:\n  a:\n    accounts:\n      - {token: x, token_env: Y}\n", "is given beside another source"},
       {"upstreams:\n  a:\n    accounts:\n      - {name: n, token: x}\n      - {name: n, token: y}\n",

@@ -123,6 +123,7 @@ void Gateway::make_relay(const egress::EgressPolicy& rules) {
   policy.allow_loopback = false;
   for (const auto& upstream : config_.upstreams) {
     policy.trusted_origins.push_back(runners::replicate::origin_of(upstream.url));
+    if (!upstream.ca_file.empty()) policy.ca_files.emplace(policy.trusted_origins.back(), upstream.ca_file);
   }
   upstream_api_ = std::make_unique<egress::CurlClient>(policy, "hekto-upstream");
   upstream_files_ = std::make_unique<egress::CurlClient>(std::move(policy), "hekto-outputs");

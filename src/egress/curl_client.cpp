@@ -39,7 +39,9 @@ class CurlClient::Loop {
     static std::once_flag started;
     std::call_once(started, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     multi_ = curl_multi_init();
-    if (multi_ == nullptr) throw std::runtime_error("libcurl cannot be started");
+    sessions_ = curl_share_init();
+    if (multi_ == nullptr || sessions_ == nullptr) throw std::runtime_error("libcurl cannot be started");
+    curl_share_setopt(sessions_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     // Of those that are kept for what may be sent again; the rest are closed after one use.
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kKeptConnections);
     thread_ = std::thread([this] { run(); });
@@ -50,6 +52,7 @@ class CurlClient::Loop {
     close();
     thread_.join();
     curl_multi_cleanup(multi_);
+    curl_share_cleanup(sessions_);
   }
 
   void submit(std::unique_ptr<Transfer> transfer) {
@@ -113,7 +116,7 @@ class CurlClient::Loop {
         transfer->abort(stopping());
       } else if (transfer->stop_requested()) {
         transfer->abort(stopped());
-      } else if (curl_multi_add_handle(multi_, transfer->handle()) != CURLM_OK) {
+      } else if (transfer->share_sessions(sessions_); curl_multi_add_handle(multi_, transfer->handle()) != CURLM_OK) {
         transfer->abort({ErrorCode::internal, "the exchange could not be started"});
       } else {
         active_.emplace(transfer->handle(), std::move(transfer));
@@ -145,6 +148,7 @@ class CurlClient::Loop {
   }
 
   CURLM* multi_ = nullptr;
+  CURLSH* sessions_ = nullptr;                                   // the thread's own: it needs no lock
   std::unordered_map<CURL*, std::unique_ptr<Transfer>> active_;  // the thread's own
   std::mutex mutex_;
   std::deque<std::unique_ptr<Transfer>> queue_;  // guarded by mutex_

@@ -14,6 +14,17 @@ bool is_unspecified(const IpAddress& address) {
   return address == IpAddress{} || address == kAny4;
 }
 
+/// In the form of EgressPolicy::trusted_origins; empty when there is none.
+std::string origin_of(std::string_view url) {
+  const auto scheme = url.find("://");
+  if (scheme == std::string_view::npos) return {};
+  std::string origin(url.substr(0, url.find_first_of("/?#", scheme + 3)));
+  std::ranges::transform(origin, origin.begin(), ascii_lower);
+  const std::string_view usual = origin.starts_with("https:") ? ":443" : ":80";
+  if (origin.ends_with(usual)) origin.resize(origin.size() - usual.size());
+  return origin;
+}
+
 }  // namespace
 
 bool EgressPolicy::is_own_port(std::uint16_t port) const {
@@ -29,13 +40,13 @@ bool EgressPolicy::permits(const IpAddress& address, std::uint16_t port) const {
 }
 
 bool EgressPolicy::trusts(std::string_view url) const {
-  const auto scheme = url.find("://");
-  if (trusted_origins.empty() || scheme == std::string_view::npos) return false;
-  std::string origin(url.substr(0, url.find_first_of("/?#", scheme + 3)));
-  std::ranges::transform(origin, origin.begin(), ascii_lower);
-  const std::string_view usual = origin.starts_with("https:") ? ":443" : ":80";
-  if (origin.ends_with(usual)) origin.resize(origin.size() - usual.size());
-  return std::ranges::find(trusted_origins, origin) != trusted_origins.end();
+  return !trusted_origins.empty() && std::ranges::find(trusted_origins, origin_of(url)) != trusted_origins.end();
+}
+
+std::string EgressPolicy::ca_file(std::string_view url) const {
+  if (ca_files.empty()) return {};
+  const auto found = ca_files.find(origin_of(url));
+  return found == ca_files.end() ? std::string() : found->second;
 }
 
 }  // namespace hekto::egress

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,11 +28,15 @@ struct EgressPolicy {
   /// Origins that the operator named, such as "https://api.replicate.com" or "http://127.0.0.1:9000": lower case, the
   /// port left out when it is the scheme's own. Their hosts are dialled wherever they are, but for our own ports.
   std::vector<std::string> trusted_origins = {};
+  /// By such an origin, PEM files of the authorities that its certificates are checked against instead of the system's.
+  std::map<std::string, std::string> ca_files = {};
 
   bool permits(const IpAddress& address, std::uint16_t port) const;
   bool is_own_port(std::uint16_t port) const;
   /// Whether the origin of this URL is one of trusted_origins.
   bool trusts(std::string_view url) const;
+  /// The file of ca_files for the origin of this URL; empty: the system's authorities count.
+  std::string ca_file(std::string_view url) const;
 };
 
 }  // namespace hekto::egress

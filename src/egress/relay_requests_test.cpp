@@ -134,6 +134,16 @@ TEST(TrustedOrigins, AreComparedWhole) {
   }
 }
 
+TEST(TrustedOrigins, MayHaveAuthoritiesOfTheirOwn) {
+  EgressPolicy policy;
+  policy.trusted_origins = {"https://own.example", "https://api.example"};
+  policy.ca_files = {{"https://own.example", "/etc/own.pem"}};
+  EXPECT_EQ(policy.ca_file("https://OWN.example:443/v1/predictions?x"), "/etc/own.pem");
+  for (const char* url : {"https://api.example/", "https://own.example:444/", "http://own.example/", "own.example"}) {
+    EXPECT_EQ(policy.ca_file(url), "") << url;
+  }
+}
+
 class TextSource final : public ports::BodySource {
  public:
   explicit TextSource(std::string text, bool breaks = false) : text_(std::move(text)), breaks_(breaks) {}

@@ -133,6 +133,7 @@ void Transfer::set_options() {
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
   }
+  set_authorities();
   curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
   curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, this);
   curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_connected);
@@ -161,6 +162,19 @@ void Transfer::set_options() {
     headers_.reset(curl_slist_append(headers_.release(), (name + ": " + value).c_str()));
   }
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers_.get());
+}
+
+/// All in one file: libcurl then reads them once, not for each connection, which would cost more than the handshake.
+void Transfer::set_authorities() {
+  CURL* curl = curl_.get();
+  curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
+  if (!trusted_) return;
+  const auto file = policy_->ca_file(request_.url);
+  if (!file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, file.c_str());
+}
+
+void Transfer::share_sessions(CURLSH* share) {
+  if (trusted_) curl_easy_setopt(curl_.get(), CURLOPT_SHARE, share);
 }
 
 void Transfer::set_download_options() {

@@ -24,6 +24,9 @@ class Transfer {
 
   CURL* handle() const { return curl_.get(); }
   bool stop_requested() const { return request_.stop.stop_requested(); }
+  /// Takes TLS sessions from `share` and leaves its own there, when it goes where the operator said: whoever else is
+  /// called must not be able to tell that it was called before. Before the handle is added, on the thread of the share.
+  void share_sessions(CURLSH* share);
   /// The last call: tells the caller how libcurl ended.
   void finish(CURLcode code);
   /// The last call, instead of finish.
@@ -31,6 +34,7 @@ class Transfer {
 
  private:
   void set_options();
+  void set_authorities();
   void set_download_options();
   Result<ports::HttpReply> outcome(CURLcode code);
   int status() const;

@@ -27,6 +27,7 @@ struct AccountOptions {
 struct UpstreamOptions {
   std::string name;                                  ///< the operator's word for it
   std::string url = "https://api.replicate.com";     ///< base URL without /v1 and without a trailing slash
+  std::string ca_file = {};                          ///< authorities trusted there; empty: the system's
   std::vector<AccountOptions> accounts = {};         ///< at least one
   std::vector<std::string> models = {"*/*"};         ///< patterns of client names that go there
   std::vector<std::string> deny = {};                ///< patterns of those that do not
