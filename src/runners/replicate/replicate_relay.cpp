@@ -190,6 +190,7 @@ async::Task<Result<void>> ReplicateRelay::cancel(std::shared_ptr<const domain::P
   request.method = "POST";
   request.limit = 20s;
   request.stop = stop_;
+  request.reuse = true;
   const auto reply = co_await client_.send(
       account, std::move(request),
       (ended->training ? "/v1/trainings/" : "/v1/predictions/") + percent_encode(remote_id) + "/cancel");
