@@ -46,6 +46,8 @@ async::Task<Result<ports::HttpReply>> ReplicateRelay::post(Work& work, std::stri
   request.max_reply = UpstreamClient::kMaxReply;
   request.headers.emplace_back("Content-Type", "application/json");
   if (options.idempotent) request.headers.emplace_back("Idempotency-Key", "hekto-" + work.attempt);
+  // A connection that was kept may have gone stale, which shows only by sending; then the create is sent once more.
+  request.reuse = options.idempotent;
   request.sent = std::make_shared<std::atomic<bool>>(false);
   const auto flag = request.sent;
   request.body.reserve(input.size() + 160);
