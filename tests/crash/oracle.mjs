@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Judges what was seen of a server that was killed again and again. Pure: it is given everything and asks nothing.
+import { judgeUpstream, kUpstreamKinds } from './oracle_upstream.mjs';
 
 const rank = (status) => ({ starting: 0, processing: 1 })[status] ?? 2;
 const isTerminal = (status) => rank(status) === 2;
@@ -9,16 +10,20 @@ const isPrefix = (a, b) => a.length <= b.length && a.every((item, i) => same(ite
 /**
  * history:
  *   accepted   [{id, input}]             creates that were answered 201
- *   prompts    Set                       every prompt that was sent, acknowledged or not; no two are the same
+ *   prompts    Set                       every prompt that was sent, acknowledged or not
+ *   asked      Map prompt -> number      of those that were sent more often than once on purpose: how often
+ *   refused    Set                       prompts whose create was answered with a refusal, which leaves nothing behind
  *   repeatable Map prompt -> Set of ids  creates that were sent until they were answered, with every id in an answer
  *   sightings  [{id, status, output, text}]  answers to GET and cancel in the order seen; text without the origin
  *   final      Map id -> {http, status, input, text}   the last GET of each accepted one
  *   listed     [{id, status, prompt}]    every item of every page of the list
  *   files      [{id, http, sha256, etag, length, declared, before}]   each output link of what succeeded; `before` is
  *                                        the hash that an earlier download had, or null
+ *   streams    [{id, events}]            what streams of text gave until they ended or broke off
+ *   upstream                             of a server that relays, see judgeUpstream
  *
- * Returns counts of what must not happen, by kind, and `problems`, a line for each; `regrown` counts sightings whose
- * output was shorter than one before, which is no fault.
+ * Returns counts of what must not happen, by kind, and `problems`, a line for each. No faults, but counted: `regrown`,
+ * sightings whose output was shorter than one before, and `ambiguous`, see judgeUpstream.
  */
 export function judge(history) {
   const counts = {
@@ -31,6 +36,7 @@ export function judge(history) {
     duplicated: 0,
     created_twice: 0,
     phantom: 0,
+    ...Object.fromEntries((history.upstream ? kUpstreamKinds : []).map((kind) => [kind, 0])),
   };
   const problems = [];
   const found = (kind, id, what) => {
@@ -84,20 +90,22 @@ export function judge(history) {
   for (const [id, count] of times) {
     if (count > 1) found('duplicated', id, `is in the list ${count} times`);
   }
-  const prompts = new Set();
+  const prompts = new Map(); // prompt -> how many have it
   const accepted = new Set(history.accepted.map(({ id }) => id));
   for (const { id, status, prompt } of history.listed) {
     // What was never acknowledged may be there or not, but if it is, it ends like everything else.
     if (!accepted.has(id) && !isTerminal(status)) found('stuck', id, `${status}, never acknowledged`);
     if (!history.prompts.has(prompt)) found('phantom', id, `nobody asked for ${JSON.stringify(prompt)}`);
+    if (history.refused.has(prompt)) found('phantom', id, `${JSON.stringify(prompt)} was refused`);
     const made = history.repeatable.get(prompt);
     if (made) made.add(id);
-    else if (prompts.has(prompt) && times.get(id) === 1)
-      found('duplicated', id, `a second prediction for ${JSON.stringify(prompt)}`);
-    prompts.add(prompt);
+    else if ((prompts.get(prompt) ?? 0) >= (history.asked.get(prompt) ?? 1) && times.get(id) === 1)
+      found('duplicated', id, `one prediction too many for ${JSON.stringify(prompt)}`);
+    prompts.set(prompt, (prompts.get(prompt) ?? 0) + 1);
   }
   for (const [prompt, ids] of history.repeatable) {
-    if (ids.size > 1) found('created_twice', [...ids].join(' and '), `the repeated create of ${JSON.stringify(prompt)}`);
+    if (ids.size > 1)
+      found('created_twice', [...ids].join(' and '), `the repeated create of ${JSON.stringify(prompt)}`);
     if (ids.size === 0) found('lost', prompt, 'a create that was sent until it was answered');
   }
 
@@ -112,5 +120,16 @@ export function judge(history) {
       found('changed', file.id, 'a file has other bytes than before');
     }
   }
-  return { counts, problems, regrown, bad: Object.values(counts).some((count) => count > 0) };
+
+  for (const { id, events } of history.streams) {
+    const text = events.filter(({ event }) => event === 'output').map(({ data }) => data);
+    const last = history.final.get(id);
+    const output = last?.output ?? [];
+    // As with sightings: of what was canceled, a kill may have taken away the newest for good.
+    const agrees = isPrefix(text, output) || (last?.status !== 'succeeded' && isPrefix(output, text));
+    if (!agrees) found('changed', id, `its stream gave other text: ${JSON.stringify([text, output])}`);
+  }
+
+  const ambiguous = history.upstream ? judgeUpstream(history, found) : 0;
+  return { counts, problems, regrown, ambiguous, bad: Object.values(counts).some((count) => count > 0) };
 }

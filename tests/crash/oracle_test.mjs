@@ -15,6 +15,8 @@ function sound() {
       { id: 'words', input: { prompt: 'p1' } },
     ],
     prompts: new Set(['p0', 'p1', 'p2', 'p3']),
+    refused: new Set(),
+    asked: new Map(),
     repeatable: new Map([['p1', new Set(['words'])]]),
     sightings: [
       { id: 'image', status: 'starting', output: null, text: '{"image":0}' },
@@ -32,6 +34,7 @@ function sound() {
       { id: 'image', status: 'succeeded', prompt: 'p0' },
     ],
     files: [{ id: 'image', http: 200, sha256: 'aa', etag: '"aa"', length: 9, declared: 9, before: 'aa' }],
+    streams: [{ id: 'words', events: [{ event: 'output', data: 'a' }] }],
   };
 }
 
@@ -111,4 +114,11 @@ catches('a repeated create that was answered with two predictions', 'created_twi
 catches('a repeated create that came to nothing', 'lost', (h) => h.repeatable.set('p3', new Set()));
 catches('a prediction that nobody asked for', 'phantom', (h) => {
   h.listed.push({ id: 'ghost', status: 'succeeded', prompt: 'p9' });
+});
+catches('a prediction that is left of a refused create', 'phantom', (h) => h.refused.add('p2'));
+catches('a stream that gave other text than the prediction', 'changed', (h) => (h.streams[0].events[0].data = 'b'));
+catches('a stream that gave more than a finished prediction has', 'changed', (h) => {
+  h.final.get('words').status = 'succeeded';
+  h.sightings.splice(1, 1);
+  h.streams[0].events.push({ event: 'output', data: 'more' });
 });
