@@ -33,7 +33,10 @@ UpstreamMetrics::UpstreamMetrics(prometheus::Registry& registry)
       waiting_(gauges(registry, "hekto_relay_waiting", "Predictions that wait for their turn at an upstream").Add({})),
       unknown_(counters(registry, "hekto_submissions_unknown_total",
                         "Submissions of which it could not be learnt whether the upstream took them")
-                   .Add({})) {}
+                   .Add({})),
+      unsettled_(gauges(registry, "hekto_submissions_unsettled",
+                        "Of these, those that no operator has settled, from whenever; counted up to 1000")
+                     .Add({})) {}
 
 void UpstreamMetrics::set(const ports::RelayStats& stats) {
   for (const auto& upstream : stats.upstreams) {
@@ -59,6 +62,7 @@ void UpstreamMetrics::set(const ports::RelayStats& stats) {
   }
   waiting_.Set(static_cast<double>(stats.waiting));
   raise(unknown_, stats.unknown);
+  unsettled_.Set(static_cast<double>(stats.unsettled));
 }
 
 }  // namespace hekto::app

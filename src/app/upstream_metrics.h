@@ -32,6 +32,7 @@ class UpstreamMetrics {
   Counters& requests_;
   prometheus::Gauge& waiting_;
   prometheus::Counter& unknown_;
+  prometheus::Gauge& unsettled_;
 };
 
 }  // namespace hekto::app

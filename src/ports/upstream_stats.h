@@ -44,9 +44,10 @@ struct RelayStats {
   std::vector<UpstreamStats> upstreams;
   std::size_t waiting = 0;
   std::vector<std::pair<std::string, std::size_t>> waiting_by_key = {};  ///< ids of keys, the next one first
-  /// Submissions that ended as unknown and that no operator has settled, since whenever; looked up every few seconds,
-  /// and counted up to 1,000.
-  std::size_t unknown = 0;
+  std::size_t unknown = 0;  ///< submissions ended as unknown, since the start of this process
+  /// Those of this process and of earlier ones that no operator has settled; looked up every few seconds, and counted
+  /// up to 1,000.
+  std::size_t unsettled = 0;
 };
 
 }  // namespace hekto::ports

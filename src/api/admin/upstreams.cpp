@@ -26,6 +26,8 @@ Value account_value(const ports::UpstreamAccountStats& account) {
                        {"requests", count(account.requests)},
                        {"creates_left", static_cast<std::int64_t>(std::floor(account.creates_left))},
                        {"creates_per_minute", static_cast<std::int64_t>(std::lround(account.creates_a_minute))},
+                       {"others_left", static_cast<std::int64_t>(std::floor(account.others_left))},
+                       {"others_per_minute", static_cast<std::int64_t>(std::lround(account.others_a_minute))},
                        {"create_ms", static_cast<std::int64_t>(millis)}};
 }
 
@@ -42,7 +44,14 @@ async::Task<http::Response> list(const UpstreamsAdmin& admin, http::Request&) {
     upstreams.push_back(
         Value::Object{{"name", upstream.name}, {"url", upstream.url}, {"accounts", std::move(accounts)}});
   }
-  co_return json_response(200, Value::Object{{"upstreams", std::move(upstreams)}, {"waiting", count(stats->waiting)}});
+  Value::Array waiting_by_key;
+  for (const auto& [key, waiting] : stats->waiting_by_key) {
+    waiting_by_key.push_back(Value::Object{{"key", key}, {"waiting", count(waiting)}});
+  }
+  co_return json_response(200, Value::Object{{"upstreams", std::move(upstreams)},
+                                             {"waiting", count(stats->waiting)},
+                                             {"waiting_by_key", std::move(waiting_by_key)},
+                                             {"unsettled", count(stats->unsettled)}});
 }
 
 async::Task<http::Response> unknown(const UpstreamsAdmin& admin, http::Request& request) {

@@ -57,6 +57,7 @@ TEST_F(AmbiguousCreates, AreUnknownWhenTheListDoesNotHaveThem) {
   EXPECT_EQ(up.posts(), 1U);
   EXPECT_EQ(http.sent("https://up.example/v1/predictions?").size(), 3U);
   EXPECT_EQ(row().ambiguous, 1U);
+  EXPECT_EQ(relay->stats().unknown, 1U);
 }
 
 TEST_F(AmbiguousCreates, AreLookedForAroundTheTimeOfTheirIntent) {

@@ -15,8 +15,8 @@ using ports::RelayOutcome;
 /// How long an output that is there upstream is fetched again and again; its link lives for an hour.
 constexpr Duration kOutputPatience = 55min;
 /// Those submissions are counted that an operator has to look at.
-constexpr std::size_t kUnknownCounted = 1'000;
-constexpr Duration kCountUnknown = 10s;
+constexpr std::size_t kUnsettledCounted = 1'000;
+constexpr Duration kCountUnsettled = 10s;
 constexpr std::string_view kNoOutput = "The output of this prediction could not be fetched (code: output_unavailable)";
 constexpr std::string_view kGone = "The prediction is no longer known where it ran (code: prediction_lost)";
 constexpr std::string_view kTooLong = "Prediction timed out: it ran longer than this server allows";
@@ -46,7 +46,7 @@ ReplicateRelay::~ReplicateRelay() { stop_blocking(); }
 
 void ReplicateRelay::start() {
   scope_.spawn(io_.next(), pool_.run(stop_));
-  scope_.spawn(io_.next(), count_unknown());
+  scope_.spawn(io_.next(), count_unsettled());
   for (auto& [account, follower] : followers_) scope_.spawn(io_.next(), follower->run(stop_));
 }
 
@@ -66,6 +66,7 @@ ports::RelayStats ReplicateRelay::stats() const {
   auto stats = pool_.stats();
   std::scoped_lock lock(mutex_);
   stats.unknown = unknown_;
+  stats.unsettled = unsettled_;
   return stats;
 }
 
@@ -90,7 +91,13 @@ async::Task<RelayOutcome> ReplicateRelay::run(ports::RelayRequest request, ports
   }
   const bool may_be_sent = p.submission && !work.fresh;
   Handed handed = may_be_sent ? co_await settle(work) : co_await hand_over(work);
-  if (auto* ended = std::get_if<RelayOutcome>(&handed)) co_return std::move(*ended);
+  if (auto* ended = std::get_if<RelayOutcome>(&handed)) {
+    if (std::holds_alternative<ports::RelayUnknown>(*ended)) {
+      std::scoped_lock lock(mutex_);
+      ++unknown_;
+    }
+    co_return std::move(*ended);
+  }
   auto outcome = co_await follow(work, std::move(std::get<Snapshot>(handed)));
   release_remote(work);
   co_return outcome;
@@ -222,13 +229,13 @@ void ReplicateRelay::release_remote(const Work& work) {
   claimed_.erase(work.place->upstream() + "/" + work.remote_id);
 }
 
-async::Task<void> ReplicateRelay::count_unknown() {
+async::Task<void> ReplicateRelay::count_unsettled() {
   do {
-    const auto open = co_await store_.unknown_submissions(kUnknownCounted);
+    const auto open = co_await store_.unknown_submissions(kUnsettledCounted);
     if (!open) continue;
     std::scoped_lock lock(mutex_);
-    unknown_ = open->size();
-  } while (co_await stop_.sleep_for(kCountUnknown));
+    unsettled_ = open->size();
+  } while (co_await stop_.sleep_for(kCountUnsettled));
 }
 
 }  // namespace hekto::runners::replicate

@@ -90,7 +90,7 @@ class ReplicateRelay final : public ports::Relay {
   async::Task<Result<Found>> search(Work& work, bool everywhere, bool any_name);
   /// What a create came to, for the pool.
   void report(Work& work, const Result<ports::HttpReply>& reply, const CreateAnswer& answer, Duration took);
-  async::Task<void> count_unknown();
+  async::Task<void> count_unsettled();
   async::Task<ports::RelayOutcome> follow(Work& work, std::optional<Snapshot> first);
   async::Task<std::optional<ports::RelayOutcome>> deliver(Work& work, std::vector<Step> steps);
   Follower& follower_of(const AccountPtr& account) { return *followers_.at(account.get()); }
@@ -117,7 +117,8 @@ class ReplicateRelay final : public ports::Relay {
   std::set<std::string> looking_;       // guarded by mutex_: of these, those that somebody looks up
   /// Guarded by mutex_: "upstream/remote id" of runs here, committed or not yet, and their attempts.
   std::map<std::string, std::string> claimed_;
-  std::size_t unknown_ = 0;  // guarded by mutex_
+  std::size_t unknown_ = 0;    // guarded by mutex_
+  std::size_t unsettled_ = 0;  // guarded by mutex_
 };
 
 }  // namespace hekto::runners::replicate
