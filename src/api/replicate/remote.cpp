@@ -15,6 +15,17 @@ std::pair<std::string, std::string> model_in(std::string_view path) {
   return {std::string(owner), std::string(take_until(path, '/'))};
 }
 
+/// Answers refer to static text.
+std::string_view static_type(std::string_view type) {
+  constexpr std::string_view kTypes[] = {"application/json", "application/problem+json", "text/plain; charset=utf-8",
+                                         "text/markdown; charset=utf-8"};
+  const auto word = [](std::string_view text) { return trim(text.substr(0, text.find(';'))); };
+  for (const auto known : kTypes) {
+    if (iequals(word(known), word(type))) return known;
+  }
+  return "text/plain; charset=utf-8";
+}
+
 }  // namespace
 
 service::Viewer viewer_of(const Call& call) { return {call.caller->key().account, call.caller->key().test}; }
@@ -37,7 +48,7 @@ async::Task<http::Response> remote_document(const Api& api, const json::UrlConte
   }
   http::Response response;
   response.status = static_cast<unsigned>(document->status);
-  response.content_type = document->content_type;
+  response.content_type = static_type(document->content_type);
   response.body = std::move(text);
   co_return response;
 }
