@@ -204,7 +204,9 @@ async::Task<Result<ports::RemoteDocument>> ReplicateCatalog::ask(std::string key
   document.content_type = reply->header("content-type");
   std::erase(reply->body, ports::kRemoteBase);
   replace_all(reply->body, upstream.options.url + "/v1", std::string_view(&ports::kRemoteBase, 1));
-  auto text = upstream.scrubber.clean_output(std::move(reply->body));
+  // A refusal is nobody's work, and names in it are the account's.
+  auto text = reply->status == 200 ? upstream.scrubber.clean_output(std::move(reply->body))
+                                   : upstream.scrubber.clean(std::move(reply->body));
   const auto model = model_in(path);
   if (!model.empty() && path == "/models/" + std::string(model) && upstream_name(upstream.options, model) != model) {
     rename_model(text, model);
