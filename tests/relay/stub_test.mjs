@@ -127,9 +127,8 @@ test('what must not get out is echoed everywhere when asked for', async (t) => {
   const api = apiOf(stub);
   const p = await api.create(kLlama, { prompt: '[[stub:echo]]' });
   const ended = await api.finished(p.id);
-  for (const text of [ended.logs, ended.output.join('')]) {
-    for (const secret of ['r8_main', 'jane', stub.origin]) assert.ok(text.includes(secret), text);
-  }
+  for (const secret of ['r8_main', 'jane', stub.origin]) assert.ok(ended.logs.includes(secret), ended.logs);
+  for (const secret of ['r8_main', stub.origin]) assert.ok(ended.output.join('').includes(secret), 'the output');
   const answer = await api.get(`/predictions/${p.id}`);
   assert.equal(answer.headers['x-token'], 'r8_main');
   const files = await send(stub.origin, '/v1/search?query=flux');

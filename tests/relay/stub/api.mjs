@@ -34,6 +34,7 @@ export class Api {
   uploads = new Uploads();
   scripts = new Scripts();
   origin = '';
+  releases = 0;
   #held = new Set();
   #words = new Map();
 
@@ -231,18 +232,21 @@ export class Api {
     return null;
   }
 
-  /** Resolves after `ms`, or, when that is 0, with release(). */
+  /** Resolves after `ms`, or, when that is 0, with a release() since the request was read. */
   held(call, ms) {
     return new Promise((resolve) => {
       if (ms > 0) {
         setTimeout(resolve, ms);
         return;
       }
-      this.#held.add(resolve);
+      // What is in the log may be released before it gets here.
+      if (this.releases > call.releases) resolve();
+      else this.#held.add(resolve);
     });
   }
 
   release() {
+    this.releases += 1;
     for (const resolve of this.#held) resolve();
     this.#held.clear();
   }

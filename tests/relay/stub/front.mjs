@@ -124,6 +124,7 @@ export class Front {
       text,
       account,
       about,
+      releases: this.api.releases,
     };
     call.value = /^\s*[{[]/.test(text) ? parseOrNull(text) : undefined;
     await this.log.append({
