@@ -17,6 +17,8 @@ namespace {
 
 constexpr int kPollMillis = 1000;
 constexpr long kKeptConnections = 64;
+/// Making one costs a tenth of a request.
+constexpr std::size_t kKeptHandles = 64;
 
 /// libcurl would guess at a scheme that is not there, and stop reading at a NUL.
 bool is_callable(std::string_view url) {
@@ -55,14 +57,26 @@ class CurlClient::Loop {
     curl_share_cleanup(sessions_);
   }
 
+  /// One of an earlier exchange; nullptr when there is none. Any thread.
+  Handle used_handle() {
+    std::scoped_lock lock(mutex_);
+    if (handles_.empty()) return nullptr;
+    auto handle = std::move(handles_.back());
+    handles_.pop_back();
+    return handle;
+  }
+
   void submit(std::unique_ptr<Transfer> transfer) {
+    bool first = false;
     {
       std::scoped_lock lock(mutex_);
+      first = queue_.empty();
       if (!closed_) queue_.push_back(std::move(transfer));
     }
     if (transfer) {
       transfer->abort(stopping());
-    } else {
+    } else if (first) {
+      // With more in the queue the thread has been woken, and has not looked yet.
       curl_multi_wakeup(multi_);
     }
   }
@@ -144,7 +158,14 @@ class CurlClient::Loop {
       curl_multi_remove_handle(multi_, found->first);
       active_.erase(found);
       transfer->finish(code);
+      keep(transfer->take_handle());
     }
+  }
+
+  void keep(Handle handle) {
+    if (!handle) return;
+    std::scoped_lock lock(mutex_);
+    if (handles_.size() < kKeptHandles) handles_.push_back(std::move(handle));
   }
 
   CURLM* multi_ = nullptr;
@@ -152,6 +173,7 @@ class CurlClient::Loop {
   std::unordered_map<CURL*, std::unique_ptr<Transfer>> active_;  // the thread's own
   std::mutex mutex_;
   std::deque<std::unique_ptr<Transfer>> queue_;  // guarded by mutex_
+  std::vector<Handle> handles_;                  // guarded by mutex_
   bool closed_ = false;                          // guarded by mutex_
   bool stops_ = false;                           // guarded by mutex_: look_for_stops was called
   std::thread thread_;
@@ -192,7 +214,8 @@ async::Task<Result<ports::HttpReply>> CurlClient::send(ports::HttpRequest reques
   });
   co_return co_await async::complete<Result<ports::HttpReply>>(
       [this, request = std::move(request)](Transfer::Done done) mutable {
-        loop_->submit(std::make_unique<Transfer>(std::move(request), policy(), std::move(done)));
+        loop_->submit(
+            std::make_unique<Transfer>(std::move(request), policy(), loop_->used_handle(), std::move(done)));
       });
 }
 

@@ -110,6 +110,23 @@ TEST_F(RelayRequests, OriginsThatTheOperatorNamedAreDialledAnywhere) {
   EXPECT_EQ(code_of(send(client, post(other.url()))), ErrorCode::forbidden);
 }
 
+TEST_F(RelayRequests, NothingOfAnEarlierExchangeIsSentAlong) {
+  const Receiver receiver(kOk);
+  EgressPolicy policy;
+  policy.trusted_origins = {"http://127.0.0.1:" + receiver.port()};
+  CurlClient client(policy);
+  auto first = post(receiver.url("/first"), "a secret");
+  first.headers = {{"Authorization", "Bearer one"}, {"Idempotency-Key", "one"}};
+  EXPECT_TRUE(send(client, std::move(first)));
+  EXPECT_TRUE(send(client, poll(receiver.url("/second"))));
+  const auto sent = receiver.last_request();
+  EXPECT_TRUE(sent.starts_with("GET /second HTTP/1.1\r\n")) << sent;
+  EXPECT_EQ(sent.find("one"), std::string::npos) << sent;
+  EXPECT_EQ(sent.find("Content-"), std::string::npos) << sent;
+  EXPECT_TRUE(send(client, post(receiver.url("/third"), "{}")));
+  EXPECT_TRUE(receiver.last_request().ends_with("\r\n\r\n{}")) << receiver.last_request();
+}
+
 TEST_F(RelayRequests, EvenTheyAreNotThisServer) {
   const Receiver receiver(kOk);
   EgressPolicy policy;

@@ -96,12 +96,12 @@ Error failure(CURLcode code) {
 
 }  // namespace
 
-Transfer::Transfer(ports::HttpRequest request, std::shared_ptr<const EgressPolicy> policy, Done done)
+Transfer::Transfer(ports::HttpRequest request, std::shared_ptr<const EgressPolicy> policy, Handle used, Done done)
     : request_(std::move(request)),
       policy_(std::move(policy)),
       trusted_(policy_->trusts(request_.url)),
       done_(std::move(done)),
-      curl_(curl_easy_init()) {
+      curl_(used ? std::move(used) : Handle(curl_easy_init())) {
   if (!curl_) throw std::bad_alloc();
   set_options();
 }
@@ -175,6 +175,14 @@ void Transfer::set_authorities() {
 
 void Transfer::share_sessions(CURLSH* share) {
   if (trusted_) curl_easy_setopt(curl_.get(), CURLOPT_SHARE, share);
+}
+
+/// A handle remembers TLS sessions of its own when it has no share: see share_sessions.
+Handle Transfer::take_handle() {
+  if (!trusted_) return nullptr;
+  curl_easy_setopt(curl_.get(), CURLOPT_SHARE, nullptr);
+  curl_easy_reset(curl_.get());
+  return std::move(curl_);
 }
 
 void Transfer::set_download_options() {

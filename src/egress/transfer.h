@@ -14,15 +14,23 @@
 
 namespace hekto::egress {
 
+struct HandleCleanup {
+  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
+};
+using Handle = std::unique_ptr<CURL, HandleCleanup>;
+
 /// One exchange: a libcurl handle, what is sent and what came. Used on one thread at a time.
 class Transfer {
  public:
   using Done = async::Completer<Result<ports::HttpReply>>;
-  Transfer(ports::HttpRequest request, std::shared_ptr<const EgressPolicy> policy, Done done);
+  /// `used`: a handle that take_handle() gave; nullptr: one is made.
+  Transfer(ports::HttpRequest request, std::shared_ptr<const EgressPolicy> policy, Handle used, Done done);
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
   CURL* handle() const { return curl_.get(); }
+  /// The handle as a new one, for another exchange; nullptr when it holds what others must not see. After finish().
+  Handle take_handle();
   bool stop_requested() const { return request_.stop.stop_requested(); }
   /// Takes TLS sessions from `share` and leaves its own there, when it goes where the operator said: whoever else is
   /// called must not be able to tell that it was called before. Before the handle is added, on the thread of the share.
@@ -47,7 +55,6 @@ class Transfer {
   static int on_connected(void* self, char* remote, char* local, int remote_port, int local_port);
 
   struct Cleanup {
-    void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
   };
 
@@ -62,7 +69,7 @@ class Transfer {
   bool refused_ = false;         // at least one address must not be dialled
   bool dialled_ = false;         // at least one was
   std::unique_ptr<curl_slist, Cleanup> headers_;
-  std::unique_ptr<CURL, Cleanup> curl_;  // last: refers to all of the above
+  Handle curl_;  // last: refers to all of the above
 };
 
 }  // namespace hekto::egress
