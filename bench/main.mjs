@@ -11,6 +11,7 @@ const parts = {
   idle: () => import('./parts/idle.mjs'),
   streams: () => import('./parts/streams.mjs'),
   start: () => import('./parts/start.mjs'),
+  relay: () => import('./parts/relay.mjs'),
 };
 
 async function main() {

@@ -61,15 +61,25 @@ async function measure(contender, connections, seconds, options) {
   };
 }
 
+/// The same of one that is begun anew for each measurement: it has `begin`, which gives a contender, and `end`.
+async function measureFresh(contender, connections, options) {
+  const each = await contender.begin();
+  await measure(each, connections, 1, options);  // warm-up
+  const sample = await measure(each, connections, options.seconds, options);
+  await contender.end();
+  return sample;
+}
+
 /// Every contender once in each round, in turning order, so that what else the machine does hits all alike.
 /// Returns for each name its measurements, one a round.
 export async function takeTurns(contenders, connections, options) {
   const samples = Object.fromEntries(contenders.map(({ name }) => [name, []]));
-  for (const each of contenders) await measure(each, connections, 1, options);  // warm-up
+  for (const each of contenders.filter(({ begin }) => !begin)) await measure(each, connections, 1, options);  // warm-up
   for (let round = 0; round < options.rounds; ++round) {
     const order = round % 2 === 0 ? contenders : [...contenders].reverse();
     for (const each of order) {
-      samples[each.name].push(await measure(each, connections, options.seconds, options));
+      samples[each.name].push(each.begin ? await measureFresh(each, connections, options)
+        : await measure(each, connections, options.seconds, options));
     }
     process.stderr.write(`  round ${round + 1} of ${options.rounds}: ${order
       .map(({ name }) => `${name} ${samples[name].at(-1).cpu.toFixed(1)} us, ${samples[name].at(-1).rps.toFixed(0)}/s`)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['get', 'create', 'latency', 'idle', 'streams', 'start'];
+export const PARTS = ['get', 'create', 'latency', 'idle', 'streams', 'start', 'relay'];
 
 export function usage() {
   return `usage: bench/run [PART…] [OPTION…]
@@ -16,12 +16,16 @@ parts:
   idle      memory of idle keep-alive connections
   streams   memory of clients that listen to an event stream
   start     time to /readyz with no rows and with many, and idle memory
+  relay     creates that are relayed to an upstream, against nginx "proxy_pass", and many predictions open there
 
 options:
   --rounds N         rounds, each with every server once (5)
   --seconds N        length of one measurement (2)
   --connections N    connections of idle and streams (10000)
   --rows N           rows of the full start (1000000)
+  --open N           predictions that are open at the upstream in relay; 0 leaves that out (10000)
+  --open-seconds N   how long they are watched (60)
+  --no-relay-tls     leaves creates over TLS out of relay
   --server-core N    core of the server under test (0)
   --load-core N      core of the load and of nothing else (1)
   --access-log       both servers write a line for each request
@@ -49,6 +53,9 @@ export function readOptions(argv) {
       seconds: { type: 'string', default: '2' },
       connections: { type: 'string', default: '10000' },
       rows: { type: 'string', default: '1000000' },
+      open: { type: 'string', default: '10000' },
+      'open-seconds': { type: 'string', default: '60' },
+      'no-relay-tls': { type: 'boolean', default: false },
       'server-core': { type: 'string', default: '0' },
       'load-core': { type: 'string', default: '1' },
       'access-log': { type: 'boolean', default: false },
@@ -67,6 +74,9 @@ export function readOptions(argv) {
     seconds: number(values, 'seconds', 1, 600),
     connections: number(values, 'connections', 1, 100_000),
     rows: number(values, 'rows', 1, 100_000_000),
+    open: number(values, 'open', 0, 1_000_000),
+    openSeconds: number(values, 'open-seconds', 1, 3600),
+    relayTls: !values['no-relay-tls'],
     serverCore: number(values, 'server-core', 0, 4095),
     loadCore: number(values, 'load-core', 0, 4095),
     accessLog: values['access-log'],

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, cpus, loadavg, release } from 'node:os';
-import { median } from './load.mjs';
+import { compare, median } from './load.mjs';
 
 // Rows of the result: {id, what, unit, hekto, nginx, result, lowest, highest, form, target, ok, rounds}. `result` is
 // what the target speaks of; `ok` is absent where there is no target.
@@ -43,6 +43,29 @@ export function limitRow(id, what, unit, values, atMost) {
     id, what, unit, hekto: result, nginx: null, result, lowest: Math.min(...values), highest: Math.max(...values),
     form: unit, rounds: { hekto: values },
     ...(atMost === undefined ? {} : { target: { at_most: atMost }, ok: result <= atMost }),
+  };
+}
+
+/// What was measured once.
+export function singleRow(id, what, unit, result, atMost, details) {
+  return {
+    id, what, unit, hekto: result, nginx: null, result, form: unit,
+    ...(details === undefined ? {} : { rounds: details }),
+    ...(atMost === undefined ? {} : { target: { at_most: atMost }, ok: result <= atMost }),
+  };
+}
+
+/// p50 beyond nginx's.
+export function addedRow(id, what, ours, theirs) {
+  const added = compare(ours, theirs, (h, n) => h.p50 - n.p50);
+  return {
+    id, what, unit: 'ms',
+    hekto: median(ours.map(({ p50 }) => p50)),
+    nginx: median(theirs.map(({ p50 }) => p50)),
+    result: added.median, lowest: added.lowest, highest: added.highest, form: 'added ms',
+    target: { at_most: 0.5 },
+    ok: added.median <= 0.5,
+    rounds: { hekto: ours, nginx: theirs },
   };
 }
 
@@ -99,7 +122,7 @@ export function printTable(machine, options, rows) {
 }
 
 export function printJson(machine, options, rows) {
-  const { rounds, seconds, connections, rows: count, serverCore, loadCore, accessLog } = options;
-  const settings = { rounds, seconds, connections, rows: count, serverCore, loadCore, accessLog };
+  const { rounds, seconds, connections, rows: count, open, openSeconds, serverCore, loadCore, accessLog } = options;
+  const settings = { rounds, seconds, connections, rows: count, open, openSeconds, serverCore, loadCore, accessLog };
   process.stdout.write(JSON.stringify({ machine, settings, rows }, null, 2) + '\n');
 }

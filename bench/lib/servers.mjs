@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -29,10 +30,12 @@ export function createBody(bytes = 620) {
   return JSON.stringify({ input });
 }
 
-/// {status, body} of one request.
+/// {status, body} of one request. `ca`: of an https origin, the certificate that is trusted.
 export function ask(origin, request) {
   return new Promise((resolve, reject) => {
-    const sent = http.request(origin + request.path, { method: request.method, headers: request.headers, agent });
+    const { method, headers, ca } = request;
+    const sent = ca ? https.request(origin + request.path, { method, headers, ca })
+      : http.request(origin + request.path, { method, headers, agent });
     sent.once('error', reject);
     sent.once('response', async (response) => {
       let body = '';
@@ -138,8 +141,9 @@ function returning(status, bytes) {
   return pieces.map((piece, i) => `set ${names[i]} "${piece}";`).join(' ') + ` return ${status} "${names.join('')}";`;
 }
 
-/// nginx as one process: GETs of a prediction get `getBytes` bytes with 200, creates `createBytes` with 201.
-export async function startNginx(options, { getBytes = 1, createBytes = 1 }) {
+/// nginx as one process on `core`: {name, pid, origin, child}. `servers` gives, for a port that is free, what stands in
+/// the http block. It is there when `probe` answers 200. `tls`: its certificate, when the scheme is https.
+export async function runNginx(options, core, scheme, servers, probe, tls) {
   const port = await freePort();
   const folder = join(options.temp, `nginx-${port}`);
   mkdirSync(folder);
@@ -152,20 +156,27 @@ http {
   ${temporary}
   access_log ${options.accessLog ? `${folder}/access.log` : 'off'};
   default_type application/json; keepalive_requests 1000000000; keepalive_timeout 3600s;
-  server {
-    listen 127.0.0.1:${port} backlog=4096;
-    location /replicate/v1/predictions/ { ${returning(200, getBytes)} }
-    location /replicate/v1/models/ { ${returning(201, createBytes)} }
-  }
+  ${servers(port)}
 }
 `);
-  const child = startPinned(options.serverCore, 'nginx', ['-e', 'stderr', '-p', folder, '-c', `${folder}/nginx.conf`],
-    { stdio: ['ignore', 'ignore', 'inherit'] });
-  const server = { name: 'nginx', pid: child.pid, origin: `http://127.0.0.1:${port}`, child };
+  const child = startPinned(core, 'nginx', ['-e', 'stderr', '-p', folder, '-c', `${folder}/nginx.conf`],
+    { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, TZ: 'UTC' } });
+  const server = { name: 'nginx', pid: child.pid, origin: `${scheme}://127.0.0.1:${port}`, child };
+  const ca = tls && readFileSync(tls.certificate);
   for (let tries = 0; ; ++tries) {
-    const answer = await ask(server.origin, { method: 'GET', path: predictionPath('x') }).catch(() => null);
+    const answer = await ask(server.origin, { method: 'GET', path: probe, ca }).catch(() => null);
     if (answer?.status === 200) return server;
     if (tries > 200) throw new Error('nginx did not start');
     await sleep(25);
   }
+}
+
+/// nginx that answers: GETs of a prediction get `getBytes` bytes with 200, creates `createBytes` with 201.
+export function startNginx(options, { getBytes = 1, createBytes = 1 }) {
+  return runNginx(options, options.serverCore, 'http', (port) => `
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    location /replicate/v1/predictions/ { ${returning(200, getBytes)} }
+    location /replicate/v1/models/ { ${returning(201, createBytes)} }
+  }`, predictionPath('x'));
 }

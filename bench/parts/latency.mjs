@@ -1,25 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // One connection, one request after the other: what hekto adds to the time of an nginx that does nothing.
 import { join } from 'node:path';
-import { compare, contender, median, takeTurns } from '../lib/load.mjs';
+import { contender, takeTurns } from '../lib/load.mjs';
 import { stop } from '../lib/process.mjs';
+import { addedRow } from '../lib/report.mjs';
 import {
   CREATE_PATH, askFor, createBody, headersOf, makeKey, predict, predictionPath, startHekto, startNginx, untilReady,
 } from '../lib/servers.mjs';
 import { WAITING_RUNS } from './create.mjs';
-
-function addedRow(id, what, ours, theirs) {
-  const added = compare(ours, theirs, (h, n) => h.p50 - n.p50);
-  return {
-    id, what, unit: 'ms',
-    hekto: median(ours.map(({ p50 }) => p50)),
-    nginx: median(theirs.map(({ p50 }) => p50)),
-    result: added.median, lowest: added.lowest, highest: added.highest, form: 'added ms',
-    target: { at_most: 0.5 },
-    ok: added.median <= 0.5,
-    rounds: { hekto: ours, nginx: theirs },
-  };
-}
 
 export async function run(options) {
   // Two servers, because finished predictions need runs that end and creates need runs that wait. An idle one
