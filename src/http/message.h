@@ -56,6 +56,8 @@ class BodyWriter {
   virtual async::Task<bool> write(std::string_view piece) = 0;
   /// True once the server drains: end the stream soon. Nothing is woken, so a task that waits asks every few seconds.
   virtual bool draining() const = 0;
+  /// What was written is not the whole body: once the handler returns, the connection is cut so that the client knows.
+  virtual void abort() = 0;
 };
 
 /// A file region that the connection sends with sendfile, or read/write over TLS.
@@ -69,6 +71,8 @@ struct FileBody {
 struct StreamBody {
   /// Runs after the head was sent; the connection closes or the last chunk is written when it returns.
   std::function<async::Task<void>(BodyWriter&)> run;
+  /// Announced instead of chunks. Who writes less has aborted; what goes beyond is not sent.
+  std::optional<std::uint64_t> length = {};
 };
 
 struct Response {

@@ -149,6 +149,76 @@ TEST(StreamBody, LeavesTheLastChunkOutWhenItThrows) {
   EXPECT_FALSE(reply.complete);
 }
 
+/// Streams "0123456789", announced with `length`, and aborts after as many bytes as the query says.
+void add_announced(Router& router, std::optional<std::uint64_t> length) {
+  router.add(Method::get, "/announced", [length](Request& request) -> async::Task<Response> {
+    const auto stop = static_cast<std::size_t>(std::stoul(request.query_param("stop").value_or("10")));
+    Response response;
+    response.body = StreamBody{[stop](BodyWriter& writer) -> async::Task<void> {
+                                 co_await writer.write(std::string_view("0123456789").substr(0, stop));
+                                 if (stop < 10) writer.abort();
+                               },
+                               length};
+    co_return response;
+  });
+}
+
+TEST(StreamBody, HasTheLengthThatIsAnnouncedInsteadOfChunks) {
+  TestServer server;
+  add_announced(server.router, 10);
+  ASSERT_TRUE(server.start());
+  auto client = server.client();
+  for (int i = 0; i < 2; ++i) {
+    client.send(get("/announced"));
+    const Reply reply = client.read();
+    EXPECT_EQ(reply.header("Content-Length"), "10");
+    EXPECT_FALSE(reply.header("Transfer-Encoding"));
+    EXPECT_EQ(reply.body, "0123456789");
+    EXPECT_TRUE(reply.complete);
+  }
+  client.send("HEAD /announced HTTP/1.1\r\nHost: a\r\n\r\n" + get("/none"));
+  EXPECT_EQ(client.read(true).header("Content-Length"), "10");
+  EXPECT_EQ(client.read().status, 404);
+}
+
+TEST(StreamBody, NeverSendsMoreThanTheLengthThatIsAnnounced) {
+  TestServer server;
+  add_announced(server.router, 4);
+  ASSERT_TRUE(server.start());
+  auto client = server.client();
+  client.send(get("/announced") + get("/none"));
+  EXPECT_EQ(client.read().body, "0123");
+  EXPECT_EQ(client.read().status, 404) << "what goes beyond is no part of the next answer";
+}
+
+TEST(StreamBody, IsCutWhenItIsAbortedOrFallsShortOfItsLength) {
+  for (const auto length :
+       {std::optional<std::uint64_t>(10), std::optional<std::uint64_t>(), std::optional<std::uint64_t>(11)}) {
+    TestServer server;
+    add_announced(server.router, length);
+    ASSERT_TRUE(server.start());
+    auto client = server.client();
+    client.send(get(length == 11 ? "/announced" : "/announced?stop=6"));
+    const Reply reply = client.read();
+    EXPECT_FALSE(reply.complete);
+    EXPECT_EQ(reply.body, std::string_view("0123456789").substr(0, length == 11 ? 10 : 6));
+  }
+}
+
+TEST(StreamBody, IsResetWhenItIsAbortedAndOnlyTheEndOfTheConnectionCouldTell) {
+  TestServer server;
+  add_announced(server.router, std::nullopt);
+  ASSERT_TRUE(server.start());
+  auto client = server.client();
+  client.send(get("/announced?stop=6", "", "HTTP/1.0"));
+  std::array<char, 4096> room;
+  ssize_t got = 0;
+  while ((got = ::recv(client.fd(), room.data(), room.size(), 0)) > 0) {
+  }
+  EXPECT_EQ(got, -1);
+  EXPECT_EQ(errno, ECONNRESET);
+}
+
 TEST(StreamBody, LearnsThatTheClientLeftOrStalled) {
   ListenerOptions options;
   options.limits.write_timeout = 50ms;

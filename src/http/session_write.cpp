@@ -52,9 +52,14 @@ std::string_view ready_body(const Response& response) {
 /// The handler's end of a streamed answer.
 class StreamWriter final : public BodyWriter {
  public:
-  StreamWriter(Session& session, bool chunked) : session_(session), chunked_(chunked) {}
+  StreamWriter(Session& session, bool chunked, std::optional<std::uint64_t> length)
+      : session_(session), chunked_(chunked), left_(length) {}
 
   async::Task<bool> write(std::string_view piece) override {
+    if (left_) {
+      piece = piece.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(*left_, piece.size())));
+      *left_ -= piece.size();
+    }
     // An empty chunk would end the body.
     if (piece.empty() || !alive_) co_return alive_;
     std::array<char, 18> size;
@@ -79,12 +84,16 @@ class StreamWriter final : public BodyWriter {
   }
 
   bool draining() const override { return session_.core().draining.load() || session_.cut_; }
+  void abort() override { aborted_ = true; }
   bool alive() const { return alive_; }
+  bool is_whole() const { return !aborted_ && left_.value_or(0) == 0; }
 
  private:
   Session& session_;
   const bool chunked_;
+  std::optional<std::uint64_t> left_;  // of the length that was announced
   bool alive_ = true;
+  bool aborted_ = false;
 };
 
 async::Task<bool> Session::respond(Response& response, bool& keep_alive) {
@@ -110,8 +119,9 @@ async::Task<bool> Session::respond(Response& response, bool& keep_alive) {
     stream = nullptr;
   } else if (stream != nullptr) {
     // HTTP/1.0 knows no chunks: there the end of the connection ends the body.
-    facts.chunked = !work.framing.http10;
-    keep_alive = keep_alive && facts.chunked;
+    facts.length = stream->length;
+    facts.chunked = !facts.length && !work.framing.http10;
+    keep_alive = keep_alive && (facts.length || facts.chunked);
   } else {
     facts.length = file != nullptr ? file->length : body.size();
   }
@@ -203,7 +213,7 @@ async::Task<bool> Session::send_file(FileBody file) {
 }
 
 async::Task<bool> Session::send_stream(const StreamBody& stream, bool chunked) {
-  StreamWriter writer(*this, chunked);
+  StreamWriter writer(*this, chunked, stream.length);
   enter(Phase::writing, Clock::time_point::max());
   bool whole = true;
   try {
@@ -212,7 +222,10 @@ async::Task<bool> Session::send_stream(const StreamBody& stream, bool chunked) {
     whole = false;
     log::error("stream threw", {{"path", work_->request.path}, {"what", e.what()}});
   }
-  // Without the last chunk the client knows that something is missing.
+  // Without the last chunk, or the length, the client knows that something is missing. Where only the end of the
+  // connection ends the body, that end must be none of the good ones.
+  whole = whole && writer.is_whole();
+  if (!whole && !chunked && !stream.length) transport_.reset_on_close();
   if (!whole || !writer.alive()) co_return false;
   Parts parts{chunked ? "0\r\n\r\n" : "", {}, {}};
   if (send_now(parts)) co_return true;

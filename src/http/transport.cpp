@@ -99,6 +99,11 @@ IoResult Transport::discard() {
 
 void Transport::shutdown_both() { ::shutdown(fd_, SHUT_RDWR); }
 
+void Transport::reset_on_close() {
+  const linger reset{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
 void Transport::shutdown_send() {
   if (tls_) tls_->close_notify();
   ::shutdown(fd_, SHUT_WR);

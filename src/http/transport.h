@@ -34,6 +34,8 @@ class Transport {
   IoResult discard();
   /// Nothing more will be sent; what the peer sends can still be read.
   void shutdown_send();
+  /// The connection ends with a reset instead of an end of what is sent.
+  void reset_on_close();
   /// Neither will anything be read: what waits on the socket wakes.
   void shutdown_both();
 
