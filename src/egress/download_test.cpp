@@ -14,6 +14,12 @@ using test::Receiver;
 /// Counts what comes and keeps the first of it, or refuses it.
 class Sink final : public ports::BodySink {
  public:
+  Result<void> begin(const ports::HttpReply& head) override {
+    begun.push_back(std::string(head.header("content-type")) + " before " + std::to_string(bytes) + " " +
+                    std::to_string(head.status));
+    if (refuses_head) return fail(ErrorCode::too_large, "it is not wanted, on purpose");
+    return {};
+  }
   Result<void> write(std::string_view piece) override {
     if (refuses) return fail(ErrorCode::storage, "the disk is full, on purpose");
     bytes += piece.size();
@@ -22,6 +28,8 @@ class Sink final : public ports::BodySink {
     return {};
   }
   bool refuses = false;
+  bool refuses_head = false;
+  std::vector<std::string> begun;
   std::size_t bytes = 0;
   std::size_t largest = 0;
   std::string text;
@@ -71,6 +79,36 @@ class Download : public Egress {
   }
   std::shared_ptr<Sink> sink;
 };
+
+TEST_F(Download, TellsTheSinkOfTheHeadBeforeTheFirstByteAndOnce) {
+  Receiver receiver(
+      "HTTP/1.1 103 Early Hints\r\nContent-Type: text/early\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "4\r\nsome\r\n0\r\nContent-Type: text/late\r\n\r\n");
+  const auto reply = send(home, get(receiver.url()));
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(sink->begun, (std::vector<std::string>{"image/png before 0 200"}));
+  EXPECT_EQ(sink->text, "some");
+}
+
+TEST_F(Download, TellsTheSinkOfAnEmptyBodyAndNotOfRefusals) {
+  Receiver empty(answer("", "Content-Type: image/png\r\n"));
+  ASSERT_TRUE(send(home, get(empty.url())));
+  EXPECT_EQ(sink->begun.size(), 1u);
+  Receiver refusal(answer("no", "Content-Type: text/plain\r\n", "404 Not Found"));
+  ASSERT_TRUE(send(home, get(refusal.url())));
+  EXPECT_TRUE(sink->begun.empty());
+}
+
+TEST_F(Download, EndsWithWhatTheSinkSaysOfTheHead) {
+  Receiver receiver(answer("some bytes"));
+  auto request = get(receiver.url());
+  sink->refuses_head = true;
+  const auto reply = send(home, std::move(request));
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, ErrorCode::too_large);
+  EXPECT_EQ(sink->bytes, 0u);
+}
 
 TEST_F(Download, GoesToTheSinkWithHeadersAtHand) {
   Receiver receiver(answer("some bytes", "Content-Type: image/png\r\nX-Two:  a \r\n"));

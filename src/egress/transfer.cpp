@@ -232,6 +232,15 @@ bool Transfer::pass_on(std::string_view piece) {
   return !broken_;
 }
 
+/// The head of a reply has come. False: nothing more is wanted.
+bool Transfer::end_head() {
+  if (!request_.sink || status() != kOk || std::exchange(begun_, true)) return true;
+  reply_.status = kOk;
+  auto begun = request_.sink->begin(reply_);
+  if (!begun) broken_ = std::move(begun.error());
+  return begun.has_value();
+}
+
 std::size_t Transfer::on_body(char* data, std::size_t, std::size_t count, void* self) {
   return static_cast<Transfer*>(self)->take({data, count}) ? count : CURL_WRITEFUNC_ERROR;
 }
@@ -256,6 +265,7 @@ std::size_t Transfer::on_header(char* data, std::size_t, std::size_t count, void
   if (const auto colon = line.find(':'); colon != std::string_view::npos) {
     headers.emplace_back(line.substr(0, colon), trim(line.substr(colon + 1)));
   }
+  if (line.empty() && !transfer.end_head()) return 0;
   return count;
 }
 

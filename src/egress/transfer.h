@@ -48,6 +48,7 @@ class Transfer {
   int status() const;
   bool take(std::string_view piece);
   bool pass_on(std::string_view piece);
+  bool end_head();
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
@@ -64,6 +65,7 @@ class Transfer {
   Done done_;
   ports::HttpReply reply_;
   std::size_t header_bytes_ = 0;
+  bool begun_ = false;           // the sink of a download has been told
   std::size_t body_bytes_ = 0;   // of a download, as they were passed on
   std::optional<Error> broken_;  // why a download was broken off from here
   bool refused_ = false;         // at least one address must not be dialled

@@ -19,10 +19,15 @@
 
 namespace hekto::ports {
 
+struct HttpReply;
+
 /// Takes the body of a reply as it comes.
 class BodySink {
  public:
   virtual ~BodySink() = default;
+  /// Called once before the first piece, as soon as the head of the 200 has come; its body is empty. Thread and errors
+  /// as write().
+  virtual Result<void> begin(const HttpReply& /*head*/) { return {}; }
   /// Called piece by piece, on the client's thread; may block on a disk, when the client is one for downloads. An error
   /// ends the exchange and becomes its result.
   virtual Result<void> write(std::string_view piece) = 0;

@@ -106,6 +106,7 @@ class FakeHttpClient final : public ports::HttpClient {
     if (!reply) return reply;
     const auto body = std::exchange(reply->body, {});
     if (reply->status != 200) return reply;
+    if (auto begun = request.sink->begin(*reply); !begun) return std::unexpected(begun.error());
     if (body.size() > request.max_reply) return fail(ErrorCode::too_large, "it has too many bytes, on purpose");
     if (auto written = request.sink->write(body); !written) return std::unexpected(written.error());
     return reply;
