@@ -47,6 +47,9 @@ class IncomingFile {
   /// Blocks on the disk. storage when it refuses; then the file is of no use any more.
   virtual Result<void> append(std::string_view bytes) = 0;
   virtual std::uint64_t size() const = 0;
+  /// What was appended so far, for readers while more comes: its size() grows with every append that has returned, and
+  /// what is there stays readable whatever becomes of this file. Any thread; each call gives the same.
+  virtual std::shared_ptr<StoredFile> content() = 0;
   /// As FileStore::put of all that was appended. Call once, with nothing after it; the file may be dropped meanwhile.
   virtual async::Task<Result<FileKey>> finish() = 0;
 };

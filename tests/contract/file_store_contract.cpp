@@ -104,6 +104,51 @@ TEST_P(FileStoreContract, TakesAFileInPieces) {
   EXPECT_EQ(put("some bytes"), key);
 }
 
+TEST_P(FileStoreContract, ShowsWhatHasComeOfAFileOnItsWayIn) {
+  const auto incoming = run_task(files().receive(owner_)).value();
+  const auto content = incoming->content();
+  EXPECT_EQ(content->size(), 0u);
+  EXPECT_EQ(run_task(content->read(0, 100)).value(), "");
+  ASSERT_TRUE(incoming->append("some ").has_value());
+  EXPECT_EQ(content->size(), 5u);
+  EXPECT_EQ(run_task(content->read(0, 100)).value(), "some ");
+  ASSERT_TRUE(incoming->append("bytes").has_value());
+  EXPECT_EQ(content->size(), 10u);
+  EXPECT_EQ(run_task(content->read(3, 4)).value(), "e by");
+  EXPECT_EQ(run_task(content->read(10, 1)).value(), "");
+  ASSERT_TRUE(run_task(incoming->finish()).has_value());
+  EXPECT_EQ(run_task(content->read(0, 100)).value(), "some bytes") << "also once it has its name";
+}
+
+TEST_P(FileStoreContract, KeepsWhatHasComeReadableWhenTheFileIsDropped) {
+  std::shared_ptr<ports::StoredFile> content;
+  {
+    const auto incoming = run_task(files().receive(owner_)).value();
+    ASSERT_TRUE(incoming->append("half").has_value());
+    content = incoming->content();
+  }
+  EXPECT_EQ(content->size(), 4u);
+  EXPECT_EQ(run_task(content->read(0, 100)).value(), "half");
+}
+
+TEST_P(FileStoreContract, IsReadByOthersWhileItGrows) {
+  const auto incoming = run_task(files().receive(owner_)).value();
+  const auto content = incoming->content();
+  constexpr std::uint64_t kWhole = 400'000;
+  auto reader = std::async(std::launch::async, [&] {
+    std::string got;
+    while (got.size() < kWhole) got += run_task(content->read(got.size(), 50'000)).value();
+    return got;
+  });
+  std::string sent;
+  for (int i = 0; sent.size() < kWhole; ++i) {
+    const std::string piece(1000, static_cast<char>('a' + i % 26));
+    sent += piece;
+    ASSERT_TRUE(incoming->append(piece).has_value());
+  }
+  EXPECT_TRUE(reader.get() == sent) << "never a byte before it is written";
+}
+
 TEST_P(FileStoreContract, TakesInPiecesWhatIsThereAlready) {
   const auto key = put("twice");
   const auto incoming = run_task(files().receive(owner_)).value();

@@ -25,20 +25,47 @@ class MemoryFile final : public ports::StoredFile {
   std::shared_ptr<const std::string> bytes_;
 };
 
+class MemoryGrowing final : public ports::StoredFile {
+ public:
+  void append(std::string_view bytes) {
+    std::scoped_lock lock(mutex_);
+    bytes_ += bytes;
+  }
+  std::string all() const {
+    std::scoped_lock lock(mutex_);
+    return bytes_;
+  }
+  std::uint64_t size() const override {
+    std::scoped_lock lock(mutex_);
+    return bytes_.size();
+  }
+  int descriptor() const override { return -1; }
+  async::Task<Result<std::string>> read(std::uint64_t offset, std::size_t length) override {
+    std::scoped_lock lock(mutex_);
+    if (offset >= bytes_.size()) co_return std::string();
+    co_return bytes_.substr(static_cast<std::size_t>(offset), length);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string bytes_;  // guarded by mutex_
+};
+
 class MemoryIncoming final : public ports::IncomingFile {
  public:
   MemoryIncoming(ports::FileStore& store, std::string owner) : store_(store), owner_(std::move(owner)) {}
   Result<void> append(std::string_view bytes) override {
-    bytes_ += bytes;
+    content_->append(bytes);
     return {};
   }
-  std::uint64_t size() const override { return bytes_.size(); }
-  async::Task<Result<ports::FileKey>> finish() override { return store_.put(owner_, bytes_); }
+  std::uint64_t size() const override { return content_->size(); }
+  std::shared_ptr<ports::StoredFile> content() override { return content_; }
+  async::Task<Result<ports::FileKey>> finish() override { return store_.put(owner_, content_->all()); }
 
  private:
   ports::FileStore& store_;
   const std::string owner_;
-  std::string bytes_;
+  const std::shared_ptr<MemoryGrowing> content_ = std::make_shared<MemoryGrowing>();
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "files/disk/disk_file_store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -44,6 +45,27 @@ class DiskFile final : public ports::StoredFile, public std::enable_shared_from_
   async::BlockingPool& pool_;
 };
 
+/// A file that is still being written.
+class GrowingFile final : public ports::StoredFile, public std::enable_shared_from_this<GrowingFile> {
+ public:
+  GrowingFile(std::shared_ptr<const Descriptor> file, async::BlockingPool& pool)
+      : file_(std::move(file)), pool_(pool) {}
+  void grow(std::size_t bytes) { size_ += bytes; }
+  std::uint64_t size() const override { return size_; }
+  int descriptor() const override { return file_->get(); }
+  async::Task<Result<std::string>> read(std::uint64_t offset, std::size_t length) override {
+    const std::uint64_t size = size_;
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(length, offset < size ? size - offset : 0));
+    return pool_.run(
+        [self = shared_from_this(), offset, wanted] { return read_at(self->file_->get(), wanted, offset); });
+  }
+
+ private:
+  const std::shared_ptr<const Descriptor> file_;
+  async::BlockingPool& pool_;
+  std::atomic<std::uint64_t> size_{0};
+};
+
 /// Whether `name` is there with `size` bytes; then its modification time becomes now.
 bool refresh(int folder, const std::string& name, std::size_t size) {
   struct stat info{};
@@ -62,13 +84,18 @@ void empty_folder(int folder) {
 class DiskFileStore::Incoming final : public ports::IncomingFile, public std::enable_shared_from_this<Incoming> {
  public:
   Incoming(DiskFileStore& store, std::string owner, std::unique_ptr<Draft> draft)
-      : store_(store), owner_(std::move(owner)), draft_(std::move(draft)) {}
+      : store_(store),
+        owner_(std::move(owner)),
+        draft_(std::move(draft)),
+        content_(std::make_shared<GrowingFile>(draft_->descriptor(), store.pool_)) {}
   Result<void> append(std::string_view bytes) override {
     hash_.update(bytes);
-    size_ += bytes.size();
-    return draft_->append(bytes);
+    if (auto written = draft_->append(bytes); !written) return written;
+    content_->grow(bytes.size());
+    return {};
   }
-  std::uint64_t size() const override { return size_; }
+  std::uint64_t size() const override { return content_->size(); }
+  std::shared_ptr<ports::StoredFile> content() override { return content_; }
   async::Task<Result<ports::FileKey>> finish() override {
     // Holds itself: the caller may be gone before the pool gets to it.
     return store_.pool_.run([self = shared_from_this()]() -> Result<ports::FileKey> {
@@ -84,8 +111,8 @@ class DiskFileStore::Incoming final : public ports::IncomingFile, public std::en
   DiskFileStore& store_;
   const std::string owner_;
   const std::unique_ptr<Draft> draft_;
+  const std::shared_ptr<GrowingFile> content_;
   Sha256 hash_;
-  std::uint64_t size_ = 0;
 };
 
 Result<std::unique_ptr<DiskFileStore>> DiskFileStore::open(const std::filesystem::path& folder,

@@ -20,16 +20,18 @@ class Draft {
   Draft& operator=(const Draft&) = delete;
 
   Result<void> append(std::string_view bytes);
+  /// Open for reading too; it may outlive the draft.
+  std::shared_ptr<const Descriptor> descriptor() const { return file_; }
   /// Syncs the content and renames it to `name` in `target`, whose entries the caller syncs. Call once.
   Result<void> give_name(const Descriptor& target, const std::string& name);
 
  private:
   Draft(const Descriptor& folder, std::string name, Descriptor file)
-      : folder_(folder), name_(std::move(name)), file_(std::move(file)) {}
+      : folder_(folder), name_(std::move(name)), file_(std::make_shared<const Descriptor>(std::move(file))) {}
 
   const Descriptor& folder_;
   std::string name_;  // empty once it is gone from the folder
-  Descriptor file_;
+  const std::shared_ptr<const Descriptor> file_;
 };
 
 }  // namespace hekto::files
