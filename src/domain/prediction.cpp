@@ -215,10 +215,31 @@ int submission_rank(const Prediction& p) {
 
 }  // namespace
 
+Prediction without_arriving(Prediction p) {
+  auto& output = p.output;
+  const auto arriving = std::ranges::find_if(output.files, &OutputFile::is_arriving);
+  if (arriving == output.files.end()) return p;
+  const auto kept = static_cast<std::size_t>(arriving - output.files.begin());
+  std::size_t items = 0;
+  std::size_t files = 0;
+  for (const auto& item : output.items) {
+    // A placeholder is marked at both its ends.
+    const auto of_item = static_cast<std::size_t>(std::ranges::count(item, '\x01')) / 2;
+    if (files + of_item > kept) break;
+    files += of_item;
+    ++items;
+  }
+  output.items.resize(items);
+  output.files.resize(files);
+  return p;
+}
+
 bool is_later(const Prediction& a, const Prediction& b) {
   const auto rank = [](const Prediction& p) {
+    const auto whole = p.output.files.size() -
+                       static_cast<std::size_t>(std::ranges::count_if(p.output.files, &OutputFile::is_arriving));
     return std::tuple(p.data_removed, is_terminal(p.status), p.epoch, p.status != Status::starting,
-                      p.output.items.size(), p.logs.size(), submission_rank(p));
+                      p.output.items.size(), whole, p.logs.size(), submission_rank(p));
   };
   return rank(a) > rank(b);
 }

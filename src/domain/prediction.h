@@ -37,8 +37,9 @@ struct OutputFile {
   std::string name;          ///< the last segment of its link, such as "out-0.webp"
   std::string content_type;  ///< such as "image/webp"
   std::uint64_t size = 0;    ///< bytes
-  std::string sha256;        ///< 64 hex characters
+  std::string sha256;        ///< 64 hex characters; empty: it is on its way, and only readers know of it
   friend bool operator==(const OutputFile&, const OutputFile&) = default;
+  bool is_arriving() const { return sha256.empty(); }
 };
 
 /// What a prediction has produced so far. Each item is a JSON text in which a file is written as the string
@@ -186,6 +187,9 @@ using Event =
 /// order; too_large: logs over kMaxLogBytes are cut, not refused). Pure: `now` is given, nothing is read.
 /// The one place where the life of a prediction is decided: store, runners and handlers all call it.
 Result<Prediction> apply(Prediction before, const Event& event, Time now);
+
+/// The same without the output from the first file on that is still on its way: what may be relied upon.
+Prediction without_arriving(Prediction p);
 
 /// Whether `a` is a later state of the same prediction than `b`: what decides between two copies that were read or
 /// written at about the same time and arrive in any order.

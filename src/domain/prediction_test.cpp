@@ -133,6 +133,48 @@ TEST(PredictionOrder, PutsTheEndAfterProgressAndProgressAfterTheStart) {
   }
 }
 
+/// An item of one file each, or of `files` in an object; `sha256` empty: on its way.
+Produced item(std::size_t index, std::size_t files, std::string sha256) {
+  Produced made{index, true, "{", {}};
+  for (std::size_t i = 0; i < files; ++i) {
+    made.json += (i > 0 ? ",\"f" : "\"f") + std::to_string(i) + "\":" + file_placeholder(i);
+    made.files.push_back({"out.png", "image/png", 9, sha256});
+  }
+  made.json += '}';
+  return made;
+}
+
+TEST(ArrivingOutput, RanksBelowTheSameOutputStored) {
+  const Prediction running = after(fresh(), {Claimed{}, Started{}});
+  const Prediction arriving = after(running, {item(0, 1, "")});
+  const Prediction stored = after(running, {item(0, 1, std::string(64, 'a'))});
+  EXPECT_TRUE(is_later(arriving, running));
+  EXPECT_TRUE(is_later(stored, arriving));
+  EXPECT_FALSE(is_later(arriving, stored));
+  EXPECT_TRUE(is_later(after(running, {Failed{"no", ""}}), arriving)) << "an end takes back what never became whole";
+}
+
+TEST(ArrivingOutput, IsLeftOutFromTheFirstItemThatIsNotWhole) {
+  const std::string whole(64, 'a');
+  const Prediction running = after(fresh(), {Claimed{}, Started{}});
+  const Prediction stored = after(running, {Produced{0, true, "\"text\"", {}}, item(1, 2, whole)});
+  EXPECT_EQ(without_arriving(stored), stored);
+  const Prediction more = after(stored, {item(2, 1, ""), Produced{3, true, "\"text\"", {}}, item(4, 1, whole)});
+  EXPECT_EQ(without_arriving(more), stored);
+  auto half = item(2, 2, whole);
+  half.files[1].sha256.clear();
+  EXPECT_EQ(without_arriving(after(stored, {half})), stored);
+  EXPECT_TRUE(without_arriving(after(running, {item(0, 1, "")})).output.files.empty());
+}
+
+TEST(ArrivingOutput, IsNotKeptByACancel) {
+  const Prediction running = after(fresh(), {Claimed{}, Started{}});
+  const auto shown = std::make_shared<const Prediction>(after(running, {Logged{"50%"}, item(0, 1, "")}));
+  const Prediction canceled = after(running, {Canceled{shown}});
+  EXPECT_TRUE(canceled.output.empty());
+  EXPECT_EQ(canceled.logs, "50%");
+}
+
 TEST(Status, HasTheOfficialWords) {
   for (const auto* word : {"starting", "processing", "succeeded", "failed", "canceled", "aborted"}) {
     ASSERT_TRUE(parse_status(word)) << word;
