@@ -33,6 +33,7 @@ struct InputFile {
   std::string name;          ///< for people and for a model that wants a file name; no slashes
   std::string content_type;  ///< such as "image/png"
   std::shared_ptr<StoredFile> content;
+  std::string sha256 = {};  ///< of the content, 64 lower-case hex characters, where it is known; else empty
 };
 
 /// Takes what a run produces, in order. Used on the run's own thread. Each call returns once the service has taken

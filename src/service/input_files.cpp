@@ -67,7 +67,7 @@ async::Task<Result<ports::InputFile>> from_upload(const InputSources& sources, c
   if (!content) co_return std::unexpected(content.error());
   if ((*content)->size() != row->size) co_return fail(ErrorCode::storage, "an uploaded file is damaged");
   co_return ports::InputFile{std::move(pointer), std::move(row->name), std::move(row->content_type),
-                             std::move(*content)};
+                             std::move(*content), std::move(row->sha256)};
 }
 
 /// Whoever has a link may read what it opens, whatever the account, here as at its address.
@@ -84,7 +84,7 @@ async::Task<Result<ports::InputFile>> from_link(const InputSources& sources, std
   if (!content && content.error().code == ErrorCode::not_found) co_return unusable(pointer, kMissing);
   if (!content) co_return std::unexpected(content.error());
   if ((*content)->size() != file.size) co_return fail(ErrorCode::storage, "an output file is damaged");
-  co_return ports::InputFile{std::move(pointer), file.name, file.content_type, std::move(*content)};
+  co_return ports::InputFile{std::move(pointer), file.name, file.content_type, std::move(*content), file.sha256};
 }
 
 async::Task<Result<ports::InputFile>> from_network(InputFetcher& fetcher, std::string pointer, std::string url,

@@ -22,6 +22,19 @@ constexpr Duration kMargin = 1h;
 /// When the upstream does not say how long it keeps a file.
 constexpr Duration kUsualLife = 12h;
 constexpr std::size_t kChunk = 1 << 20;
+/// A shorter last segment of an address says nothing.
+constexpr std::size_t kShortestId = 8;
+/// A ring wakes whoever waits; this is for none at all.
+constexpr Duration kUntilRung = 1h;
+
+std::unexpected<Error> refused(const std::string& pointer) {
+  return fail(ErrorCode::invalid_input, "Input file input" + pointer + " was refused where it was to be used");
+}
+
+/// What the keys of an account's uploads begin with.
+std::string prefix_of(const Account& account) {
+  return account.upstream->options.name + "/" + account.options.name + "/";
+}
 
 /// What follows one step of a JSON Pointer in `value`; nullptr when there is nothing.
 Value* at(Value& value, const std::string& pointer) {
@@ -121,21 +134,77 @@ async::Task<Result<std::string>> InputUploads::replace(AccountPtr account, std::
 
 async::Task<Result<std::string>> InputUploads::url_of(AccountPtr account, ports::InputFile file,
                                                       async::StopToken stop) {
-  auto hash = co_await hash_of(*file.content);
-  if (!hash) co_return std::unexpected(hash.error());
-  const auto key = account->upstream->options.name + "/" + account->options.name + "/" + *hash + "/" +
-                   file.content_type + "/" + file.name;
-  {
-    std::scoped_lock lock(mutex_);
-    const auto known = uploaded_.find(key);
-    if (known != uploaded_.end() && known->second.until > clock_.now()) co_return known->second.url;
+  std::string hash = file.sha256;
+  if (hash.empty()) {
+    auto made = co_await hash_of(*file.content);
+    if (!made) co_return std::unexpected(made.error());
+    hash = std::move(*made);
   }
+  const auto key = prefix_of(*account) + hash + "/" + file.content_type + "/" + file.name;
+  const auto bell = std::make_shared<async::Bell>();
+  const async::StopCallback on_stop(stop, [bell] { bell->ring(); });
+  for (;;) {
+    std::shared_ptr<Flight> flight;
+    {
+      std::scoped_lock lock(mutex_);
+      const auto known = uploaded_.find(key);
+      if (known != uploaded_.end() && known->second.until > clock_.now()) co_return known->second.url;
+      const auto under_way = flights_.find(key);
+      if (under_way != flights_.end()) {
+        flight = under_way->second;
+        flight->bells.push_back(bell);
+      } else {
+        flights_.emplace(key, std::make_shared<Flight>());
+      }
+    }
+    if (!flight) {
+      auto uploaded = co_await lead(key, account, file, stop);
+      if (!uploaded) co_return std::unexpected(uploaded.error());
+      co_return uploaded->url;
+    }
+    co_await bell->wait(kUntilRung);
+    std::scoped_lock lock(mutex_);
+    if (stop.stop_requested()) co_return fail(ErrorCode::canceled, "stopped");
+    const auto& outcome = flight->outcome;
+    if (!outcome) continue;
+    if (*outcome) co_return (*outcome)->url;
+    // What the upstream refuses once it refuses again; anything else may be the fate of that one attempt.
+    if (outcome->error().code == ErrorCode::invalid_input) co_return refused(file.pointer);
+  }
+}
+
+async::Task<Result<InputUploads::Uploaded>> InputUploads::lead(std::string key, AccountPtr account,
+                                                               ports::InputFile file, async::StopToken stop) {
   auto uploaded = co_await upload(std::move(account), std::move(file), std::move(stop));
-  if (!uploaded) co_return std::unexpected(uploaded.error());
   std::scoped_lock lock(mutex_);
-  if (uploaded_.size() >= kKept) uploaded_.clear();
-  uploaded_[key] = *uploaded;
-  co_return uploaded->url;
+  if (uploaded) keep(key, *uploaded);
+  const auto flight = flights_.extract(key).mapped();
+  flight->outcome = uploaded;
+  for (const auto& bell : flight->bells) bell->ring();
+  co_return uploaded;
+}
+
+void InputUploads::keep(const std::string& key, Uploaded uploaded) {
+  uploaded_.insert_or_assign(key, std::move(uploaded));
+  if (uploaded_.size() <= kept_) return;
+  std::erase_if(uploaded_, [now = clock_.now()](const auto& entry) { return entry.second.until <= now; });
+  while (uploaded_.size() > kept_) {
+    uploaded_.erase(std::ranges::min_element(uploaded_, {}, [](const auto& entry) { return entry.second.until; }));
+  }
+}
+
+bool InputUploads::forget_named(const AccountPtr& account, std::string_view text) {
+  const auto prefix = prefix_of(*account);
+  bool named = false;
+  std::scoped_lock lock(mutex_);
+  for (auto it = uploaded_.lower_bound(prefix); it != uploaded_.end() && it->first.starts_with(prefix);) {
+    // By its id alone: the address before it is taken out of what an upstream says.
+    const auto id = std::string_view(it->second.url).substr(it->second.url.rfind('/') + 1);
+    const bool is_named = id.size() >= kShortestId && text.find(id) != std::string_view::npos;
+    it = is_named ? uploaded_.erase(it) : std::next(it);
+    named = named || is_named;
+  }
+  return named;
 }
 
 async::Task<Result<InputUploads::Uploaded>> InputUploads::upload(AccountPtr account, ports::InputFile file,
@@ -163,8 +232,7 @@ async::Task<Result<InputUploads::Uploaded>> InputUploads::upload(AccountPtr acco
   if (!reply) co_return std::unexpected(reply.error());
   if (reply->status == 429) pool_.throttle_others(account, retry_after(*reply));
   if (reply->status == 413 || reply->status == 415 || reply->status == 422) {
-    co_return fail(ErrorCode::invalid_input,
-                   "Input file input" + file.pointer + " was refused where it was to be used");
+    co_return refused(file.pointer);
   }
   const auto body = json::parse(reply->body);
   const auto* urls = body ? body->find("urls") : nullptr;

@@ -50,6 +50,7 @@ struct ReplicateRelay::Work {
   std::string attempt;  ///< of the submission that is intended; empty: none is
   Time intended_at{};
   std::string remote_id;
+  bool uploads_renewed = false;  ///< input files were uploaded anew, since the upstream had lost them
   std::set<std::string> hidden;  ///< JSON Pointers to files of the input that have another address upstream
   std::string canonical_input;
   std::string key;                               ///< of the account and the input

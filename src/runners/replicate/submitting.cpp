@@ -179,6 +179,16 @@ async::Task<std::optional<ReplicateRelay::Handed>> ReplicateRelay::submit(Work& 
   if (auto* refused = std::get_if<Refused>(&answer)) {
     // When it has ended meanwhile nobody need look whether the upstream has it.
     if (work.request.stop.stop_requested()) (void)co_await work.sink->dropped(work.attempt);
+    if (!work.request.files.empty() && !work.request.stop.stop_requested() &&
+        !std::exchange(work.uploads_renewed, true) &&
+        uploads_.forget_named(work.place->at(), refused->refusal.body)) {
+      // Nothing was taken, and what it lacks can be given to it.
+      if (!co_await work.sink->dropped(std::exchange(work.attempt, {}))) {
+        co_return Handed(RelayOutcome(ports::RunInterrupted{}));
+      }
+      work.place.reset();
+      co_return std::nullopt;
+    }
     co_return Handed(RelayOutcome(ports::RelayRefused{std::move(refused->refusal)}));
   }
   if (const auto* ambiguous = std::get_if<Ambiguous>(&answer)) {
