@@ -20,6 +20,7 @@
 #include "service/deployments.h"
 #include "service/files.h"
 #include "service/keyring.h"
+#include "service/live_files.h"
 #include "service/models.h"
 #include "service/predictions.h"
 #include "service/versions.h"
@@ -52,6 +53,7 @@ struct Api {
   service::Versions& versions;
   const ports::Clock& clock;
   service::Webhooks& webhooks;
+  const service::LiveFiles& live;
   ApiOptions options;
   ports::RemoteCatalog* remote = nullptr;  ///< nullptr: nothing runs at upstreams
 };

@@ -32,14 +32,12 @@ bool matches_etag(std::string_view list, std::string_view etag) {
   return list == "*" || list.find(etag) != std::string_view::npos;
 }
 
-void add_file_headers(http::Response& response, const domain::OutputFile& file, std::int64_t seconds_left,
-                      const std::string& etag) {
-  const bool is_inline = std::ranges::find(kInlineTypes, file.content_type) != kInlineTypes.end();
+}  // namespace
+
+void add_content_headers(http::Response& response, const std::string& name, std::string_view content_type) {
+  const bool is_inline = std::ranges::find(kInlineTypes, content_type) != kInlineTypes.end();
   response.content_type = {};
-  response.set("etag", etag);
-  response.set("accept-ranges", "bytes");
-  response.set("cache-control", "private, max-age=" + std::to_string(std::max<std::int64_t>(0, seconds_left)));
-  response.set("content-disposition", (is_inline ? "inline; " : "attachment; ") + file_name_parameter(file.name));
+  response.set("content-disposition", (is_inline ? "inline; " : "attachment; ") + file_name_parameter(name));
   response.set("access-control-allow-origin", "*");
   response.set("access-control-expose-headers", "Content-Length, Content-Range, ETag");
   response.set("cross-origin-resource-policy", "cross-origin");
@@ -48,14 +46,16 @@ void add_file_headers(http::Response& response, const domain::OutputFile& file, 
   response.set("referrer-policy", "no-referrer");
 }
 
-}  // namespace
-
 async::Task<http::Response> file_response(ports::FileStore& files, const http::Request& request, std::string owner,
                                           domain::OutputFile file, Duration left) {
   http::Response response;
   response.compressible = false;
   const std::string etag = "\"" + file.sha256 + "\"";
-  add_file_headers(response, file, std::chrono::duration_cast<std::chrono::seconds>(left).count(), etag);
+  const auto seconds_left = std::chrono::duration_cast<std::chrono::seconds>(left).count();
+  response.set("etag", etag);
+  response.set("accept-ranges", "bytes");
+  response.set("cache-control", "private, max-age=" + std::to_string(std::max<std::int64_t>(0, seconds_left)));
+  add_content_headers(response, file.name, file.content_type);
   if (request.has_header("if-none-match") && matches_etag(request.header("if-none-match"), etag)) {
     response.status = 304;
     co_return response;

@@ -140,6 +140,7 @@ void Gateway::make_relayer() {
   options.inputs = service::InputLimits{config_.max_inputs, config_.max_input_count, config_.input_types};
   options.links = signer_.get();
   options.link_lifetime = config_.link_lifetime;
+  options.live = &live_files_;
   relayer_ = std::make_unique<service::Relayer>(
       io_, *store_, *files_, clock_, *relay_,
       [this](domain::Prediction p) { return dispatcher_->publish(std::move(p)); },
@@ -209,7 +210,7 @@ void Gateway::make_services(domain::Catalog catalog) {
 
   api_ = std::make_unique<api::Api>(
       api::Api{*keys_, *predictions_, *catalog_, *signer_, *file_signer_, *files_, *uploads_, *deployments_, *models_,
-               *versions_, clock_, *webhooks_,
+               *versions_, clock_, *webhooks_, live_files_,
                api::ApiOptions{config_.public_url, config_.max_json_body, config_.link_lifetime, config_.hardware,
                                config_.idempotency_lifetime,
                                alone_ ? std::function<void()>([this] { on_outside_request(); }) : nullptr},

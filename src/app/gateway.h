@@ -89,6 +89,7 @@ class Gateway {
   std::unique_ptr<egress::CurlClient> egress_;
   std::unique_ptr<egress::CurlClient> downloads_;
   std::unique_ptr<service::InputFetcher> fetcher_;
+  service::LiveFiles live_files_;
   std::unique_ptr<egress::CurlClient> upstream_api_;
   std::unique_ptr<egress::CurlClient> upstream_files_;
   std::unique_ptr<runners::replicate::ReplicateRelay> relay_;  // nullptr: nothing is relayed, nor are those below there

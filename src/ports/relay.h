@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -27,6 +29,34 @@ class RelayPlace {
   virtual const std::string& account() const = 0;   ///< likewise
 };
 
+/// A file of an output item on its way from an upstream. Once its item is shown, whoever has its link reads what has
+/// come, and the rest as it comes. Dropped before finish() has returned, it leaves nothing behind.
+class ArrivingFile {
+ public:
+  virtual ~ArrivingFile() = default;
+  /// It begins, with the first byte; after broke() it begins anew. On the run's thread. storage when the disk refuses.
+  virtual async::Task<Result<void>> begin() = 0;
+  /// What is known of the content before any of it: `length` in bytes, when it is announced. After each begin(), on any
+  /// thread.
+  virtual void describe(std::string content_type, std::optional<std::uint64_t> length) = 0;
+  /// Blocks on the disk. storage when it refuses. One thread at a time.
+  virtual Result<void> append(std::string_view bytes) = 0;
+  /// Bytes since begin().
+  virtual std::uint64_t size() const = 0;
+  /// What came since begin() is not whole, and nothing more will come of it.
+  virtual void broke() = 0;
+  /// All of it has come: readers get to the end. A value once it is synced. Call once, with nothing after it.
+  virtual async::Task<Result<FileKey>> finish() = 0;
+};
+
+/// A file whose content has begun to come.
+struct Arriving {
+  std::string name;  ///< as domain::OutputFile::name
+  std::string content_type;
+  std::optional<std::uint64_t> length = {};  ///< as announced
+  std::shared_ptr<ArrivingFile> file;
+};
+
 /// Takes what a relayed run brings. Used on the run's own thread, one call at a time.
 class RelaySink : public RunSink {
  public:
@@ -42,7 +72,12 @@ class RelaySink : public RunSink {
   /// The work waits its turn: whoever waits for the upstream's word is answered without it.
   virtual void waiting() = 0;
   /// A file of this prediction, to be filled. The bytes of one that is never named by output_stored are garbage.
-  virtual async::Task<Result<std::shared_ptr<IncomingFile>>> receive() = 0;
+  virtual std::shared_ptr<ArrivingFile> receive() = 0;
+  /// An output item, or the value, whose files receive() gave and which are described: readers are shown it, with the
+  /// links that it keeps, though nothing of it is committed. In the order of the items; output_stored follows for each,
+  /// with the same json and names, unless the run ends before.
+  virtual async::Task<Result<void>> output_arriving(std::size_t index, bool list, std::string json,
+                                                    std::vector<Arriving> files) = 0;
   /// An output item, or the value, in which `files` stand as placeholders: those that receive() gave, finished.
   virtual async::Task<Result<void>> output_stored(std::size_t index, bool list, std::string json,
                                                   std::vector<domain::OutputFile> files) = 0;

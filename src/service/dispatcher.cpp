@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/dispatcher.h"
 
+#include <algorithm>
+
 #include "base/encoding.h"
 #include "base/log.h"
 #include "json/value_json.h"
@@ -176,7 +178,9 @@ async::Task<ports::RunOutcome> Dispatcher::run_with_files(ports::RunRequest requ
 SnapshotPtr Dispatcher::publish(domain::Prediction p) {
   auto shown = recent_.put(std::move(p));
   bus_.publish(shown->value.id);
-  if (options_.on_change) options_.on_change(shown);
+  if (!options_.on_change) return shown;
+  const bool arriving = std::ranges::any_of(shown->value.output.files, &domain::OutputFile::is_arriving);
+  options_.on_change(arriving ? std::make_shared<const Snapshot>(domain::without_arriving(shown->value)) : shown);
   return shown;
 }
 

@@ -28,7 +28,8 @@ struct DispatchOptions {
   std::size_t concurrency = 64;                            ///< runs under way at once
   Duration time_limit = std::chrono::minutes(30);          ///< of one run with its input files; beyond, it fails
   Duration commit_every = std::chrono::milliseconds(500);  ///< progress is committed at most this often
-  /// Told of every state that readers are shown; any thread, must not block. May be empty.
+  /// Told of every state that readers are shown, without output that is still on its way; any thread, must not block.
+  /// May be empty.
   std::function<void(const SnapshotPtr&)> on_change = {};
   InputLimits inputs = {};
   const domain::LinkSigner* links = nullptr;  ///< as InputSources

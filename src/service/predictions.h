@@ -91,6 +91,7 @@ class Predictions {
 
   /// From now on wait() returns at once, and waits under way end within a second: the server is about to stop.
   void stop_waiting() { draining_ = true; }
+  bool is_stopping() const { return draining_; }
 
   /// Queues what an earlier process left unfinished, oldest first. Call once, before requests are served.
   async::Task<Result<std::size_t>> recover();

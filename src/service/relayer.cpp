@@ -186,7 +186,7 @@ async::Task<bool> Relayer::run_claimed(domain::Prediction claimed, Job& job) {
         const auto& submission = p.submission;
         if (submission && submission->state == domain::Submission::State::accepted) job.answer({shown});
       },
-      [&shown, &job] { job.answer({shown}); });
+      [&shown, &job] { job.answer({shown}); }, options_.live);
 
   request.prediction = std::make_shared<const domain::Prediction>(std::move(claimed));
   request.place = std::move(job.place);

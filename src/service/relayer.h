@@ -20,6 +20,7 @@
 #include "ports/relay.h"
 #include "ports/store.h"
 #include "service/input_files.h"
+#include "service/live_files.h"
 #include "service/snapshot.h"
 
 namespace hekto::service {
@@ -32,6 +33,7 @@ struct RelayerOptions {
   InputLimits inputs = {};                                 ///< of files held here that an input names
   const domain::LinkSigner* links = nullptr;               ///< as InputSources
   Duration link_lifetime{};
+  LiveFiles* live = nullptr;  ///< as RunSink
 };
 
 /// What a client that waits for the upstream's word is told.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/run_sink.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace hekto::service {
 
 RunSink::RunSink(ports::Store& store, ports::FileStore& files, const ports::Clock& clock, domain::Prediction claimed,
-                 Duration commit_every, Publish publish, std::function<void()> on_waiting)
+                 Duration commit_every, Publish publish, std::function<void()> on_waiting, LiveFiles* live)
     : store_(store),
       files_(files),
       clock_(clock),
@@ -14,7 +16,15 @@ RunSink::RunSink(ports::Store& store, ports::FileStore& files, const ports::Cloc
       commit_every_(commit_every),
       publish_(std::move(publish)),
       on_waiting_(std::move(on_waiting)),
+      live_(live),
       committed_at_(clock.now()) {}
+
+RunSink::~RunSink() {
+  for (const auto& [index, file] : live_here_) {
+    live_->remove(current_.id, index);
+    file->give_up();
+  }
+}
 
 async::Task<Result<void>> RunSink::started() { co_return co_await add(domain::Started{}, true); }
 
@@ -70,8 +80,29 @@ void RunSink::waiting() {
   if (on_waiting_) on_waiting_();
 }
 
-async::Task<Result<std::shared_ptr<ports::IncomingFile>>> RunSink::receive() {
-  co_return co_await files_.receive(current_.id);
+std::shared_ptr<ports::ArrivingFile> RunSink::receive() { return std::make_shared<LiveFile>(files_, current_.id); }
+
+async::Task<Result<void>> RunSink::output_arriving(std::size_t index, bool list, std::string json,
+                                                   std::vector<ports::Arriving> files) {
+  if (live_ == nullptr) co_return Result<void>{};
+  // Output that is shown but not committed could not be told from what is on its way, when the prediction is canceled.
+  const bool has_output = std::ranges::any_of(
+      pending_, [](const domain::Event& event) { return std::holds_alternative<domain::Produced>(event); });
+  if (has_output) {
+    if (auto committed = co_await commit(); !committed) co_return committed;
+  }
+  std::size_t first = current_.output.files.size();
+  for (const auto& item : arriving_) first += item.files.size();
+  domain::Produced item{index, list, std::move(json), {}};
+  for (auto& file : files) {
+    item.files.push_back({file.name, std::move(file.content_type), file.length.value_or(0), {}});
+    auto live = std::dynamic_pointer_cast<LiveFile>(std::move(file.file));
+    live_->show(current_.id, first, {std::move(file.name), live});
+    live_here_.emplace(first++, std::move(live));
+  }
+  arriving_.push_back(std::move(item));
+  show();
+  co_return Result<void>{};
 }
 
 async::Task<Result<void>> RunSink::output_stored(std::size_t index, bool list, std::string json,
@@ -85,7 +116,7 @@ async::Task<Result<void>> RunSink::add(domain::Event event, bool commit_now) {
   pending_.push_back(std::move(event));
   current_ = std::move(*next);
   if (commit_now || clock_.now() - committed_at_ >= commit_every_) co_return co_await commit();
-  publish_(current_);
+  show();
   co_return Result<void>{};
 }
 
@@ -101,8 +132,30 @@ async::Task<Result<void>> RunSink::commit() {
   }
   current_ = std::move(*recorded);
   committed_at_ = clock_.now();
-  publish_(current_);
+  show();
+  drop_stored();
   co_return Result<void>{};
+}
+
+/// What is here with what is on its way behind it.
+void RunSink::show() {
+  std::erase_if(arriving_, [&](const auto& item) { return item.index < current_.output.items.size(); });
+  if (arriving_.empty() || domain::is_terminal(current_.status)) return publish_(current_);
+  auto shown = current_;
+  for (const auto& item : arriving_) {
+    auto next = domain::apply(shown, item, clock_.now());
+    if (!next) break;
+    shown = std::move(*next);
+  }
+  publish_(shown);
+}
+
+/// After readers were shown where they are now: nobody finds them in neither place.
+void RunSink::drop_stored() {
+  while (!live_here_.empty() && live_here_.begin()->first < current_.output.files.size()) {
+    live_->remove(current_.id, live_here_.begin()->first);
+    live_here_.erase(live_here_.begin());
+  }
 }
 
 async::Task<void> RunSink::finish(domain::Event end) {

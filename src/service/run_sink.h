@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "domain/prediction.h"
@@ -9,6 +12,7 @@
 #include "ports/file_store.h"
 #include "ports/relay.h"
 #include "ports/store.h"
+#include "service/live_files.h"
 
 namespace hekto::service {
 
@@ -20,8 +24,12 @@ class RunSink final : public ports::RelaySink {
   using Publish = std::function<void(const domain::Prediction&)>;
 
   /// `claimed` carries the epoch that every write is made under. `on_waiting` is called by waiting(); may be empty.
+  /// `live`: where readers find files that are on their way; nullptr: they are shown when they are stored.
   RunSink(ports::Store& store, ports::FileStore& files, const ports::Clock& clock, domain::Prediction claimed,
-          Duration commit_every, Publish publish, std::function<void()> on_waiting = {});
+          Duration commit_every, Publish publish, std::function<void()> on_waiting = {}, LiveFiles* live = nullptr);
+  ~RunSink() override;
+  RunSink(const RunSink&) = delete;
+  RunSink& operator=(const RunSink&) = delete;
 
   async::Task<Result<void>> started() override;
   async::Task<Result<void>> log(std::string text) override;
@@ -33,7 +41,9 @@ class RunSink final : public ports::RelaySink {
   async::Task<Result<void>> dropped(std::string attempt) override;
   async::Task<Result<void>> started_at(std::optional<Time> at) override;
   void waiting() override;
-  async::Task<Result<std::shared_ptr<ports::IncomingFile>>> receive() override;
+  std::shared_ptr<ports::ArrivingFile> receive() override;
+  async::Task<Result<void>> output_arriving(std::size_t index, bool list, std::string json,
+                                            std::vector<ports::Arriving> files) override;
   async::Task<Result<void>> output_stored(std::size_t index, bool list, std::string json,
                                           std::vector<domain::OutputFile> files) override;
 
@@ -47,6 +57,8 @@ class RunSink final : public ports::RelaySink {
  private:
   async::Task<Result<void>> add(domain::Event event, bool commit_now);
   async::Task<Result<void>> commit();
+  void show();
+  void drop_stored();
 
   ports::Store& store_;
   ports::FileStore& files_;
@@ -55,7 +67,10 @@ class RunSink final : public ports::RelaySink {
   const Duration commit_every_;
   Publish publish_;
   std::function<void()> on_waiting_;
-  std::vector<domain::Event> pending_;  // applied to current_, not committed
+  LiveFiles* const live_;
+  std::vector<domain::Event> pending_;                          // applied to current_, not committed
+  std::deque<domain::Produced> arriving_;                       // shown beyond current_, in order
+  std::map<std::size_t, std::shared_ptr<LiveFile>> live_here_;  // files of arriving_, by their index
   Time committed_at_;
 };
 

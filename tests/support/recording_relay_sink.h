@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "ports/relay.h"
+#include "tests/support/recording_file.h"
 
 namespace hekto::test {
 
@@ -61,8 +61,9 @@ class RecordingRelaySink final : public ports::RelaySink {
   async::Task<Result<void>> output_file(std::size_t, bool, ports::ProducedFile file) override {
     co_return call("file " + file.name);
   }
-  async::Task<Result<std::shared_ptr<ports::IncomingFile>>> receive() override {
-    co_return fail(ErrorCode::storage, "no files here");
+  std::shared_ptr<ports::ArrivingFile> receive() override { return std::make_shared<RecordingFile>(); }
+  async::Task<Result<void>> output_arriving(std::size_t, bool, std::string, std::vector<ports::Arriving>) override {
+    co_return Result<void>{};
   }
   async::Task<Result<void>> output_stored(std::size_t, bool, std::string json,
                                           std::vector<domain::OutputFile>) override {

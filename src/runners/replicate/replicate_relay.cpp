@@ -3,7 +3,6 @@
 
 #include "base/encoding.h"
 #include "base/log.h"
-#include "runners/replicate/outputs.h"
 #include "runners/replicate/relay_work.h"
 
 namespace hekto::runners::replicate {
@@ -12,8 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using ports::RelayOutcome;
 
-/// How long an output that is there upstream is fetched again and again; its link lives for an hour.
-constexpr Duration kOutputPatience = 55min;
 /// Those submissions are counted that an operator has to look at.
 constexpr std::size_t kUnsettledCounted = 1'000;
 constexpr Duration kCountUnsettled = 10s;
@@ -30,13 +27,13 @@ ReplicateRelay::ReplicateRelay(async::IoThreads& io, std::vector<UpstreamOptions
                                ports::HttpClient& downloads, ports::Store& store, const ports::Clock& clock,
                                RelayTimes times)
     : io_(io),
-      downloads_(downloads),
       store_(store),
       clock_(clock),
       times_(std::move(times)),
       pool_(std::move(upstreams), clock),
       client_(api, pool_),
-      uploads_(downloads, pool_, clock) {
+      uploads_(downloads, pool_, clock),
+      outputs_(downloads, scope_) {
   for (const auto& account : pool_.accounts()) {
     followers_.emplace(account.get(), std::make_unique<Follower>(pool_, account, client_, clock_));
   }
@@ -139,30 +136,28 @@ async::Task<RelayOutcome> ReplicateRelay::follow(Work& work, std::optional<Snaps
 }
 
 async::Task<std::optional<RelayOutcome>> ReplicateRelay::deliver(Work& work, std::vector<Step> steps) {
-  for (auto& step : steps) {
+  for (std::size_t next = 0; next < steps.size();) {
+    auto& step = steps[next++];
     Result<void> taken;
     if (const auto* start = std::get_if<StepStart>(&step)) {
       taken = co_await work.sink->started_at(start->at);
     } else if (auto* log = std::get_if<StepLog>(&step)) {
       taken = co_await work.sink->log(std::move(log->text));
-    } else if (auto* item = std::get_if<StepItem>(&step)) {
-      std::vector<domain::OutputFile> files;
-      for (std::size_t i = 0; i < item->files.size(); ++i) {
-        auto file = co_await fetch_output(downloads_, work.place->at(), std::move(item->files[i]),
-                                          item->files.size() == 1 ? item->index : i, *work.sink, kOutputPatience,
-                                          work.request.stop);
-        if (!file) {
-          const auto code = file.error().code;
-          if (code != ErrorCode::not_found && code != ErrorCode::too_large) co_return interrupted();
-          log::error("an output could not be kept",
-                     {{"prediction", work.request.prediction->id}, {"error", file.error().message}});
-          co_return ports::RunFailed{std::string(kNoOutput), ""};
-        }
-        files.push_back(std::move(*file));
+    } else if (auto* item = std::get_if<StepItem>(&step); item != nullptr && item->files.empty()) {
+      taken = co_await work.sink->output_json(item->index, item->list, std::move(item->json));
+    } else if (item != nullptr) {
+      // With those that follow it, so that their files come side by side.
+      std::vector<StepItem> items{std::move(*item)};
+      while (next < steps.size() && std::holds_alternative<StepItem>(steps[next])) {
+        items.push_back(std::move(std::get<StepItem>(steps[next++])));
       }
-      taken = files.empty()
-                  ? co_await work.sink->output_json(item->index, item->list, std::move(item->json))
-                  : co_await work.sink->output_stored(item->index, item->list, std::move(item->json), std::move(files));
+      taken = co_await outputs_.deliver(work.place->at(), std::move(items), *work.sink, work.request.stop);
+      const auto code = taken ? ErrorCode::internal : taken.error().code;
+      if (code == ErrorCode::not_found || code == ErrorCode::too_large) {
+        log::error("an output could not be kept",
+                   {{"prediction", work.request.prediction->id}, {"error", taken.error().message}});
+        co_return ports::RunFailed{std::string(kNoOutput), ""};
+      }
     } else if (auto* ok = std::get_if<StepSucceeded>(&step)) {
       co_return ports::RunSucceeded{std::move(ok->metrics), ok->at};
     } else if (auto* failed = std::get_if<StepFailed>(&step)) {

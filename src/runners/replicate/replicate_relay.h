@@ -20,6 +20,7 @@
 #include "runners/replicate/answer.h"
 #include "runners/replicate/follower.h"
 #include "runners/replicate/input_uploads.h"
+#include "runners/replicate/outputs.h"
 #include "runners/replicate/progress.h"
 #include "runners/replicate/upstream_client.h"
 
@@ -102,7 +103,6 @@ class ReplicateRelay final : public ports::Relay {
   void release_remote(const Work& work);
 
   async::IoThreads& io_;
-  ports::HttpClient& downloads_;
   ports::Store& store_;
   const ports::Clock& clock_;
   const RelayTimes times_;
@@ -112,6 +112,7 @@ class ReplicateRelay final : public ports::Relay {
   std::map<const Account*, std::unique_ptr<Follower>> followers_;
   async::StopToken stop_;
   async::TaskScope scope_{"relay"};
+  Outputs outputs_;
   mutable std::mutex mutex_;
   std::map<std::string, int> posting_;  // guarded by mutex_: creates that wait for their answer, by account and input
   std::set<std::string> looking_;       // guarded by mutex_: of these, those that somebody looks up
