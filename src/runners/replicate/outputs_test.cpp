@@ -269,5 +269,36 @@ TEST(OutputName, IsTheLastSegmentInHarmlessLetters) {
   EXPECT_EQ(output_name("https://a.example/" + std::string(200, 'a') + ".png", 0, "").size(), 100u);
 }
 
+TEST(PassedOutputs, AreHandedOnAsTheyAreUnlessTheyHoldASecret) {
+  UpstreamOptions options;
+  options.url = "https://api.example";
+  options.accounts = {{"main", Secret("r8_token_of_the_operator")}};
+  options.rehost = false;
+  const Scrubber scrubber(options);
+  domain::Prediction p;
+  p.status = domain::Status::processing;
+  Progress progress(options, scrubber, p);
+  Snapshot snapshot;
+  snapshot.id = "x";
+  snapshot.state = domain::Status::processing;
+  const std::string elsewhere = "https://replicate.delivery/a/out%5F0.png?x=1";
+  snapshot.output =
+      domain::Value::Array{elsewhere, "https://api.example/delivery/t/out.png",
+                           "https://api.example/out.png?t=r8_token_of_the_operator", "see https://api.example/x"};
+  const auto steps = progress.on_snapshot(snapshot);
+  std::vector<std::string> items;
+  for (const auto& step : steps) {
+    if (const auto* item = std::get_if<StepItem>(&step)) {
+      EXPECT_TRUE(item->files.empty());
+      items.push_back(item->json);
+    }
+  }
+  ASSERT_EQ(items.size(), 4u);
+  EXPECT_EQ(items[0], "\"" + elsewhere + "\"");
+  EXPECT_EQ(items[1], "\"https://api.example/delivery/t/out.png\"");
+  EXPECT_EQ(items[2].find("r8_token"), std::string::npos);
+  EXPECT_EQ(items[3].find("api.example"), std::string::npos) << "text that is no link";
+}
+
 }  // namespace
 }  // namespace hekto::runners::replicate

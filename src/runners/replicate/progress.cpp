@@ -133,6 +133,14 @@ bool Progress::is_file(const std::string& text) const {
   return is_data_url(text) || (upstream_.rehost && is_output_url(upstream_, text));
 }
 
+/// A link that the operator wants clients to have as it is, even where it lies at the upstream's own address. Whatever
+/// else it holds (a token, above all) is none of theirs.
+bool Progress::passes_on(const std::string& text) const {
+  if (upstream_.rehost || !is_output_url(upstream_, text)) return false;
+  const auto path = text.find('/', text.find("://") + 3);
+  return path == std::string::npos || scrubber_.clean_output(text.substr(path)) == text.substr(path);
+}
+
 /// As json::append, but for files.
 void Progress::append(std::string& out, const Value& value, std::vector<std::string>& files) const {
   if (const auto* text = value.as_string()) {
@@ -140,7 +148,7 @@ void Progress::append(std::string& out, const Value& value, std::vector<std::str
       out += domain::file_placeholder(files.size());
       files.push_back(*text);
     } else {
-      append_json_string(out, scrubber_.clean_output(*text));
+      append_json_string(out, passes_on(*text) ? *text : scrubber_.clean_output(*text));
     }
   } else if (const auto* list = value.as_array()) {
     out += '[';

@@ -61,6 +61,7 @@ class Progress {
   void add_output(const domain::Value& output, bool final, std::vector<Step>& steps);
   StepItem item(std::size_t index, bool list, const domain::Value& value) const;
   bool is_file(const std::string& text) const;
+  bool passes_on(const std::string& text) const;
   void append(std::string& out, const domain::Value& value, std::vector<std::string>& files) const;
 
   const UpstreamOptions& upstream_;
