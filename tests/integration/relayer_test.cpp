@@ -222,11 +222,12 @@ TEST_F(Relaying, FilesComeInPiecesAndAreNamedOnceWhole) {
   start_relay([](RelayRequest& request, RelaySink& sink) -> async::Task<RelayOutcome> {
     co_await sink.submitted({request.prediction->submission->attempt, "remote-1", "", "", {}});
     co_await sink.started();
-    auto incoming = co_await sink.receive();
-    EXPECT_TRUE((*incoming)->append("half "));
-    EXPECT_TRUE((*incoming)->append("whole"));
-    const auto key = co_await (*incoming)->finish();
-    domain::OutputFile file{"out-0.png", "image/png", (*incoming)->size(), key->sha256};
+    const auto incoming = sink.receive();
+    EXPECT_TRUE(co_await incoming->begin());
+    EXPECT_TRUE(incoming->append("half "));
+    EXPECT_TRUE(incoming->append("whole"));
+    const auto key = co_await incoming->finish();
+    domain::OutputFile file{"out-0.png", "image/png", incoming->size(), key->sha256};
     co_await sink.output_stored(0, true, domain::file_placeholder(0), {file});
     co_return ports::RunSucceeded{};
   });
