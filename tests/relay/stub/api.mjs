@@ -12,6 +12,8 @@ import { jsonAnswer } from './wire.mjs';
 const kWebhookSecret = 'whsec_c3R1YnN0dWJzdHVic3R1YnN0dWJzdHVi';
 const kNone = new Orders();
 
+const limit = (left) => ({ 'ratelimit-remaining': String(Math.floor(left)), 'ratelimit-reset': '1' });
+
 /** So many a minute, evenly, with what is left of a tenth of it at once. */
 class Bucket {
   #at = Date.now();
@@ -90,10 +92,11 @@ export class Api {
     };
   }
 
-  limitHeaders({ method, parts }) {
+  limitHeaders({ method, parts, account }) {
     const create = method === 'POST' && /predictions|trainings/.test(parts.at(-1));
-    const read = method === 'GET' && parts[0] === 'predictions' && parts.length === 2;
-    return { 'ratelimit-remaining': create ? '599' : read ? '59999' : '2999', 'ratelimit-reset': '1' };
+    if (method === 'GET' && parts[0] === 'predictions' && parts.length === 2) return limit(59999);
+    if (create) return limit(account?.creates?.left ?? 599);
+    return limit(account?.others?.left ?? 2999);
   }
 
   /** Adds what an input says of the request that it stands in, or of later requests for what it made. */
