@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { Api } from '../e2e/support/http.mjs';
+import { Api, send } from '../e2e/support/http.mjs';
 import { until } from '../e2e/support/server.mjs';
 import { kLlama, sleep, startRelay, unique } from './relay.mjs';
 
@@ -61,7 +61,7 @@ describe('accounts', { concurrency: true }, () => {
     test('priorities: the second upstream takes what spills over', async (t) => {
       const upstream = (name) => (name === 'one' ? { priority: 1, concurrency: 2 } : {});
       const relay = await startRelay(t, { stubs: both, upstream });
-      const prompts = Array.from({ length: 5 }, () => unique('[[stub:delay=1500]]'));
+      const prompts = Array.from({ length: 5 }, () => unique('[[stub:never]]'));
       await Promise.all(prompts.map((prompt) => relay.create(prompt)));
       const taken = (name) =>
         prompts.filter((prompt) => relay.stubs[name].creates(prompt).accepted.length === 1).length;
@@ -73,7 +73,7 @@ describe('accounts', { concurrency: true }, () => {
     test('of two accounts the work is shared by weight', async (t) => {
       const account = (_, who) => ({ weight: who === 'a' ? 3 : 1 });
       const relay = await startRelay(t, { stubs: two, account });
-      const prompts = Array.from({ length: 12 }, () => unique('[[stub:delay=2000]]'));
+      const prompts = Array.from({ length: 12 }, () => unique('[[stub:never]]'));
       for (const prompt of prompts) await relay.create(prompt);
       const by = prompts.map((prompt) => tokens(relay.seen(prompt))[0]);
       assert.equal(by.filter((who) => who === 'a').length, 9);
@@ -83,25 +83,31 @@ describe('accounts', { concurrency: true }, () => {
   describe('breaker', { concurrency: true }, () => {
     test('after failures in a row an upstream is left alone, and one create is let through to see', async (t) => {
       const relay = await startRelay(t);
-      const path = '/predictions$';
-      await relay.stub.script({ match: { method: 'POST', path }, times: 6, do: 'status=503' });
-      await relay.stub.script({ match: { method: 'POST', path }, times: 1, do: ['wait=600'] });
+      const match = { method: 'POST', path: '/predictions$' };
+      await relay.stub.script({ match, times: 1000, do: 'status=503' });
       const prompts = Array.from({ length: 8 }, () => unique('[[stub:delay=100]]'));
       const answers = await Promise.all(prompts.map((prompt) => relay.create(prompt)));
       assert.ok(answers.every(({ status }) => status === 201));
+      const creates = (wanted) =>
+        relay.stub.entries().filter((e) => e.method === 'POST' && e.path.endsWith('/predictions') && wanted(e));
+      await until('the breaker', async () => {
+        const { text } = await send(relay.server.origin, '/metrics');
+        const answered = creates(({ status }) => status === 503);
+        const underWay = creates(({ phase }) => phase === 'received').length - answered.length;
+        return answered.length >= 5 && underWay === 0 && /^hekto_upstream_usable\{.*\} 0$/m.test(text);
+      });
+      await relay.stub.resetScripts();
+      await relay.stub.script({ match, do: 'wait=600' });
       for (const answer of answers) assert.equal((await relay.api.finished(answer.json().id)).status, 'succeeded');
       for (const prompt of prompts) assert.equal(relay.seen(prompt).accepted.length, 1);
-      const log = relay.stub.entries().filter(({ method, path: at }) => method === 'POST' && /predictions$/.test(at));
-      const received = log.filter(({ phase }) => phase === 'received');
-      const refused = log.filter(({ status }) => status === 503);
-      assert.equal(refused.length, 6);
-      // The probe: alone under way from its beginning to its answer.
-      const accepted = log.filter(({ phase }) => phase === 'accepted');
-      const probe = received.find((e) => e.connection === accepted[0].connection);
-      const from = Date.parse(probe.time);
-      const until_ = Date.parse(accepted[0].time);
-      const others = received.filter((e) => e !== probe && Date.parse(e.time) > from && Date.parse(e.time) < until_);
+      const [first] = creates(({ phase }) => phase === 'accepted');
+      const received = creates(({ phase }) => phase === 'received');
+      const probe = received.find(({ connection }) => connection === first.connection);
+      const [from, to] = [probe, first].map(({ time }) => Date.parse(time));
+      const others = received.filter((e) => e !== probe && Date.parse(e.time) > from && Date.parse(e.time) < to);
       assert.deepEqual(others, [], 'nothing else is sent while the probe is under way');
+      const refused = creates(({ status }) => status === 503).at(-1);
+      assert.ok(from - Date.parse(refused.time) >= 900, 'it was left alone for a second');
     });
   });
 
