@@ -65,7 +65,7 @@ class Relayer::Waiter {
 
 struct Relayer::Job {
   std::string id;
-  std::shared_ptr<const domain::Prediction> accepted = {};  ///< set: by a client that waits
+  std::shared_ptr<const domain::Prediction> accepted = {};  ///< set: by a client that waits; until it is run
   std::shared_ptr<ports::RelayPlace> place = {};
   std::optional<ports::Refusal> invalid_input = {};
   std::string mark_scope = {};
@@ -150,16 +150,17 @@ void Relayer::pump() {
 async::Task<void> Relayer::run_one(std::shared_ptr<Job> job) {
   bool again = false;
   if (job->place) {
-    again = co_await run_claimed(*job->accepted, *job);
+    again = co_await run_claimed(std::move(job->accepted), *job);
   } else {
     auto claimed = co_await store_.claim(job->id, clock_.now());
     if (claimed) {
-      again = co_await run_claimed(std::move(*claimed), *job);
+      job->accepted.reset();
+      again = co_await run_claimed(std::make_shared<const domain::Prediction>(std::move(*claimed)), *job);
     } else if (claimed.error().code != ErrorCode::conflict && claimed.error().code != ErrorCode::not_found) {
       log::error("prediction could not be claimed", {{"prediction", job->id}, {"error", claimed.error().message}});
     }
   }
-  if (job->waited_for()) job->answer({std::make_shared<const Snapshot>(*job->accepted)});
+  if (job->accepted && job->waited_for()) job->answer({std::make_shared<const Snapshot>(*job->accepted)});
   if (again) again = co_await scope_.stop().sleep_for(kRetryDelay);
   {
     std::scoped_lock lock(mutex_);
@@ -172,15 +173,15 @@ async::Task<void> Relayer::run_one(std::shared_ptr<Job> job) {
   }
 }
 
-async::Task<bool> Relayer::run_claimed(domain::Prediction claimed, Job& job) {
+async::Task<bool> Relayer::run_claimed(std::shared_ptr<const domain::Prediction> claimed, Job& job) {
   ports::RelayRequest request;
   {
     std::scoped_lock lock(mutex_);
     request.stop = running_.at(job.id);
   }
-  SnapshotPtr shown = publish_(claimed);
+  SnapshotPtr shown = publish_(*claimed);
   RunSink sink(
-      store_, files_, clock_, claimed, options_.commit_every,
+      store_, files_, clock_, *claimed, options_.commit_every,
       [this, &shown, &job](const domain::Prediction& p) {
         shown = publish_(p);
         const auto& submission = p.submission;
@@ -188,7 +189,7 @@ async::Task<bool> Relayer::run_claimed(domain::Prediction claimed, Job& job) {
       },
       [&shown, &job] { job.answer({shown}); }, options_.live);
 
-  request.prediction = std::make_shared<const domain::Prediction>(std::move(claimed));
+  request.prediction = std::move(claimed);
   request.place = std::move(job.place);
   request.invalid_input = std::move(job.invalid_input);
   const auto& before = *request.prediction;

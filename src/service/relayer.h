@@ -79,7 +79,7 @@ class Relayer {
   struct Job;
   async::Task<void> run_one(std::shared_ptr<Job> job);
   /// Whether it was interrupted and is to be tried again.
-  async::Task<bool> run_claimed(domain::Prediction claimed, Job& job);
+  async::Task<bool> run_claimed(std::shared_ptr<const domain::Prediction> claimed, Job& job);
   async::Task<void> refused(ports::Refusal refusal, RunSink& sink, Job& job);
   void submit(std::shared_ptr<Job> job);
   void pump();
