@@ -19,6 +19,7 @@ constexpr char kInsert[] =
   "v.created_at FROM models m LEFT JOIN versions v "                                                            \
   "ON v.seq = (SELECT max(w.seq) FROM versions w WHERE w.owner = m.owner AND w.name = m.name) "
 constexpr char kFind[] = HEKTO_SELECT_MODEL "WHERE m.owner = ?1 AND m.name = ?2";
+constexpr char kAny[] = "SELECT 1 FROM models LIMIT 1";
 constexpr char kList[] =
     HEKTO_SELECT_MODEL "WHERE m.account_id = ?1 OR m.visibility = 'public' ORDER BY m.created_at, m.owner, m.name";
 constexpr char kUpdate[] =
@@ -58,11 +59,16 @@ OwnedModel take_model(Query& query) {
   return model;
 }
 
-std::unexpected<Error> unknown(std::string_view owner, std::string_view name) {
+}  // namespace
+
+std::unexpected<Error> unknown_model(std::string_view owner, std::string_view name) {
   return fail(ErrorCode::not_found, "there is no model " + std::string(owner) + "/" + std::string(name));
 }
 
-}  // namespace
+bool has_models(Connection& connection) {
+  Query any(connection, kAny);
+  return any.step();
+}
 
 Result<void> create_model(Connection& connection, const OwnedModel& m) {
   Query insert(connection, kInsert);
@@ -76,7 +82,7 @@ Result<void> create_model(Connection& connection, const OwnedModel& m) {
 
 Result<OwnedModel> find_model(Connection& connection, std::string_view owner, std::string_view name) {
   Query query(connection, kFind);
-  if (!query.bind(owner, name).step()) return unknown(owner, name);
+  if (!query.bind(owner, name).step()) return unknown_model(owner, name);
   return take_model(query);
 }
 
@@ -92,7 +98,7 @@ Result<void> update_model(Connection& connection, const OwnedModel& m) {
   Query update(connection, kUpdate);
   update.bind(m.owner, m.name, m.visibility, m.hardware, m.description, m.github_url, m.paper_url, m.license_url,
               m.weights_url, m.cover_image_url, m.readme);
-  if (!update.step()) return unknown(m.owner, m.name);
+  if (!update.step()) return unknown_model(m.owner, m.name);
   update.run();
   return {};
 }

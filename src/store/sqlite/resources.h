@@ -29,6 +29,9 @@ Result<domain::Deployment> release(Connection& connection, std::string_view acco
 Result<void> delete_deployment(Connection& connection, std::string_view account, std::string_view name);
 
 Result<void> create_model(Connection& connection, const domain::OwnedModel& model);
+/// Whether there is any.
+bool has_models(Connection& connection);
+std::unexpected<Error> unknown_model(std::string_view owner, std::string_view name);
 Result<domain::OwnedModel> find_model(Connection& connection, std::string_view owner, std::string_view name);
 Result<std::vector<domain::OwnedModel>> list_models(Connection& connection, std::string_view account);
 Result<void> update_model(Connection& connection, const domain::OwnedModel& model);

@@ -6,6 +6,7 @@
 #include "store/sqlite/accounts.h"
 #include "store/sqlite/prediction_row.h"
 #include "store/sqlite/predictions.h"
+#include "store/sqlite/resources.h"
 #include "store/sqlite/schema.h"
 
 namespace hekto::store {
@@ -21,7 +22,9 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::pa
   auto writing = open_for_writing(*folder);
   if (!writing) return std::unexpected(writing.error());
   std::vector<Connection> reading;
+  bool models = false;
   try {
+    models = has_models(*writing);
     for (std::size_t i = 0; i < std::max<std::size_t>(options.readers, 1); ++i) {
       reading.push_back(open_for_reading(*folder));
     }
@@ -29,13 +32,14 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::pa
     return fail(ErrorCode::storage, "the database " + folder->database().string() + " cannot be read: " + fault.what());
   }
   return std::unique_ptr<SqliteStore>(
-      new SqliteStore(std::move(*folder), std::move(*writing), std::move(reading), options));
+      new SqliteStore(std::move(*folder), std::move(*writing), std::move(reading), models, options));
 }
 
-SqliteStore::SqliteStore(DataFolder folder, Connection writing, std::vector<Connection> reading,
+SqliteStore::SqliteStore(DataFolder folder, Connection writing, std::vector<Connection> reading, bool models,
                          const SqliteOptions& options)
     : folder_(std::move(folder)),
       room_([path = folder_.database().parent_path()] { return free_bytes(path); }, options.reserve),
+      has_models_(models),
       writer_(std::move(writing), options.queue_limit, std::max<std::size_t>(options.group_limit, 1)),
       readers_(std::move(reading), options.queue_limit) {}
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -105,12 +106,14 @@ class SqliteStore final : public ports::Store {
   WriterStats stats() const { return writer_.stats(); }
 
  private:
-  SqliteStore(DataFolder folder, Connection writing, std::vector<Connection> reading, const SqliteOptions& options);
+  SqliteStore(DataFolder folder, Connection writing, std::vector<Connection> reading, bool models,
+              const SqliteOptions& options);
 
   // The order matters at the end: readers close first, the writer's connection is the last one and so folds the log
   // into the database, and only then is the folder free for another process.
   DataFolder folder_;
   DiskRoom room_;
+  std::atomic<bool> has_models_;  // false: there are none; true: there may be some
   ports::Outbox outbox_;  // set before the first change, then read by the writer's thread
   Writer writer_;
   ReaderPool readers_;

@@ -184,6 +184,21 @@ TEST_F(SqliteStoreTest, AnswersNoQueryByReadingOrSortingAWholeTable) {
   EXPECT_GE(looked_at, 9);
 }
 
+TEST_F(SqliteStoreTest, FindsModelsOnceThereIsOneAndAfterTheNextStart) {
+  auto store = open();
+  EXPECT_EQ(code_of(run_task(store->find_model("acme", "hot-dog"))), ErrorCode::not_found);
+  domain::OwnedModel model;
+  model.owner = "acme";
+  model.name = "hot-dog";
+  model.account = test::sample_account();
+  model.visibility = "private";
+  ASSERT_TRUE(run_task(store->create_model(model)).has_value());
+  EXPECT_EQ(run_task(store->find_model("acme", "hot-dog")).value().account, model.account);
+  store.reset();
+  store = open();
+  EXPECT_EQ(run_task(store->find_model("acme", "hot-dog")).value().account, model.account);
+}
+
 TEST_F(SqliteStoreTest, FindsADamagedRowOutAndGoesOn) {
   auto store = open();
   auto damaged = sample_prediction();
