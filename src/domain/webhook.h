@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -75,5 +76,20 @@ Secret new_webhook_secret();
 /// The webhook-signature header: "v1,<base64 of HMAC-SHA256>" over "<id>.<seconds>.<body>", for each secret that is
 /// valid at `now`, separated by spaces. Entries whose secret is malformed are left out.
 std::string webhook_signature(const WebhookSecrets& secrets, std::string_view id, Time now, std::string_view body);
+
+/// The headers of a webhook that somebody else has signed in this way.
+struct WebhookHeaders {
+  std::string_view id;
+  std::string_view timestamp;
+  std::string_view signature;
+};
+/// How far the sender's clock may be from ours, and how old a webhook may be.
+inline constexpr Duration kWebhookTolerance = std::chrono::minutes(5);
+/// At most so many signatures of one webhook are looked at.
+inline constexpr std::size_t kMaxWebhookSignatures = 16;
+
+/// Whether one of the webhook's signatures is that of `secret` over its id, time and body, and its time is within
+/// kWebhookTolerance of `now`. False for a secret or headers that are malformed.
+bool verify_webhook(const Secret& secret, const WebhookHeaders& headers, std::string_view body, Time now);
 
 }  // namespace hekto::domain

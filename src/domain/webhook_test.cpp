@@ -161,6 +161,95 @@ TEST(HttpUrl, IsRefusedWhenItIsNoHttpUrlOrCouldBeReadInTwoWays) {
   EXPECT_FALSE(parse_http_url("https://a.example/" + std::string(4097 - 18, 'x')));
 }
 
+/// A webhook as an upstream signs it.
+struct Signed {
+  Secret secret = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+  std::string id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+  std::string timestamp = "1614265330";
+  std::string signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+  std::string body = R"({"test": 2432232314})";
+  Time now{1614265330s};
+
+  bool verify() const { return verify_webhook(secret, {id, timestamp, signature}, body, now); }
+};
+
+TEST(WebhookVerification, TakesWhatTheSchemeSigns) {
+  EXPECT_TRUE(Signed().verify());
+  const WebhookSecrets ours{new_webhook_secret(), {}, std::nullopt};
+  const Time now{1'800'000'000s};
+  const auto signature = webhook_signature(ours, "msg_1", now, "{}");
+  EXPECT_TRUE(verify_webhook(ours.current, {"msg_1", "1800000000", signature}, "{}", now + 1s));
+}
+
+TEST(WebhookVerification, RefusesAnyOtherByteAnywhere) {
+  const auto each = [](std::string Signed::* part) {
+    const Signed good;
+    for (std::size_t i = 0; i < (good.*part).size(); ++i) {
+      Signed bad;
+      (bad.*part)[i] = (bad.*part)[i] == '1' ? '2' : '1';
+      EXPECT_FALSE(bad.verify()) << bad.*part;
+    }
+    Signed shorter;
+    (shorter.*part).pop_back();
+    EXPECT_FALSE(shorter.verify()) << shorter.*part;
+    Signed longer;
+    longer.*part += '1';
+    EXPECT_FALSE(longer.verify()) << longer.*part;
+    Signed none;
+    (none.*part).clear();
+    EXPECT_FALSE(none.verify()) << "none";
+  };
+  each(&Signed::id);
+  each(&Signed::timestamp);
+  each(&Signed::signature);
+  each(&Signed::body);
+}
+
+TEST(WebhookVerification, RefusesAnotherSecretAndOneThatIsNone) {
+  for (const char* other :
+       {"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_???", ""}) {
+    Signed bad;
+    bad.secret = Secret(other);
+    EXPECT_FALSE(bad.verify()) << other;
+  }
+}
+
+TEST(WebhookVerification, TakesOneGoodSignatureAmongSeveral) {
+  const auto good = Signed().signature;
+  for (const auto& list :
+       {"v1,AAAA " + good, good + " v1,AAAA", "v2,x v1a,y " + good + " z", "v1, " + good, "  " + good + "  "}) {
+    Signed several;
+    several.signature = list;
+    EXPECT_TRUE(several.verify()) << list;
+  }
+  Signed other_version;
+  other_version.signature = "v2" + good.substr(2);
+  EXPECT_FALSE(other_version.verify());
+  Signed too_many;
+  too_many.signature.clear();
+  for (std::size_t i = 0; i < kMaxWebhookSignatures; ++i) too_many.signature += "v1,AAAA ";
+  too_many.signature += good;
+  EXPECT_FALSE(too_many.verify());
+}
+
+TEST(WebhookVerification, RefusesWhatIsOldOrFromTheFuture) {
+  Signed webhook;
+  const Time at = webhook.now;
+  for (const auto [off, good] : {std::pair(0s, true), {300s, true}, {301s, false}, {-300s, true}, {-301s, false}}) {
+    webhook.now = at + off;
+    EXPECT_EQ(webhook.verify(), good) << off.count();
+  }
+}
+
+TEST(WebhookVerification, RefusesTimesThatAreNone) {
+  for (const char* time : {"now", "1614265330.0", "+1614265330", " 1614265330", "0x60380000", "-1614265330",
+                           "9223372036854775807", "99999999999999999999", "01614265330"}) {
+    Signed bad;
+    bad.timestamp = time;
+    EXPECT_FALSE(bad.verify()) << time;
+  }
+}
+
 TEST(WebhookSchedule, TriesTenTimesInAboutSeventyFiveHours) {
   Duration shortest{};
   Duration longest{};
