@@ -27,51 +27,76 @@ namespace hekto::runners::replicate {
 struct Gone {};
 using News = std::variant<Snapshot, Gone>;
 
-/// Follows the unfinished predictions of one account by asking for them. A few are asked for one by one; when many are
-/// due at once, lists show up to a hundred with one request, and single requests are kept for those that are expected
-/// to end. However many there are, one timer drives all, requests stay within the account's allowances, and at most
-/// kAtOnce are under way. Any thread.
+/// Follows the unfinished predictions of one account by asking for them. Those that are expected to end are asked for
+/// one by one, and so are the others while they are few; when many are due, lists show up to a hundred neighbours by
+/// age with one request. Once the account's webhooks arrive, those that they tell of are asked for only now and then.
+/// However many there are, one timer drives all, and requests stay within the account's allowances. Any thread.
 class Follower {
  public:
-  static constexpr std::size_t kAtOnce = 32;
-  /// Requests for single predictions a minute: far below what the official service allows, and enough.
-  static constexpr double kReadsAMinute = 12'000;
+  /// Requests under way at once: for single predictions, and for lists.
+  static constexpr std::size_t kSingles = 96;
+  static constexpr std::size_t kLists = 16;
+  /// Requests for single predictions a minute: four fifths of what the official service was seen to allow. Halved for
+  /// five minutes whenever the upstream says that it was too much.
+  static constexpr double kReadsAMinute = 48'000;
   /// So many due at once are asked for one by one; beyond, lists are used where they pay.
   static constexpr std::size_t kFew = 24;
+  /// A list is worth its request when it shows so many that are due.
+  static constexpr std::size_t kWorthAList = 8;
   /// An upstream may say for a moment that it does not know what it has just taken.
   static constexpr Duration kGoneGrace = std::chrono::seconds(30);
+  /// So long one webhook proves that the account's webhooks arrive here.
+  static constexpr Duration kProofLasts = std::chrono::minutes(10);
+  /// So often look() is called.
+  static constexpr Duration kTick = std::chrono::milliseconds(50);
 
   /// Everything outlives this.
   Follower(AccountPool& pool, AccountPtr account, UpstreamClient& client, const ports::Clock& clock);
 
   class Followed;
   using FollowedPtr = std::shared_ptr<Followed>;
-  /// From now on it is asked for. `created_at`: as the upstream says, when it is known.
-  FollowedPtr follow(std::string remote_id, bool training, std::string model, std::optional<Time> created_at);
+  /// From now on it is asked for. `created_at`: as the upstream says, when it is known. `fresh`: it has just been
+  /// created. `hooked`: the upstream was asked to tell of it by webhook.
+  FollowedPtr follow(std::string remote_id, bool training, std::string model, std::optional<Time> created_at,
+                     bool fresh = false, bool hooked = false);
   /// What was learnt since the last call; suspends until there is something. canceled on `stop`. One call at a time.
   async::Task<Result<News>> next(FollowedPtr followed, async::StopToken stop);
   /// It is not asked for any more. `took`: it ended, so long after its creation.
   void leave(const FollowedPtr& followed, std::optional<Duration> took);
-  /// What somebody else has learnt, such as a webhook. False when it is not followed.
+  /// What a webhook says. An end that does not show the whole prediction makes it asked for instead. False when it is
+  /// not followed.
   bool tell(Snapshot snapshot);
   /// Looks at it at once. Nothing happens when it is not followed.
   void hurry(const std::string& remote_id);
 
   /// Asks until `stop`; what is under way ends soon after. `executor` is that of the requests.
   async::Task<void> run(async::StopToken stop);
+  /// Sends what is due at this moment: run() calls it every kTick.
+  void look(const async::Executor& executor, const async::StopToken& stop);
+  /// Ends what look() began; run() does so itself.
+  async::Task<void> finish();
   std::size_t size() const;
 
  private:
   using Due = std::multimap<Time, FollowedPtr>;
+  using Page = std::vector<FollowedPtr>;
+  enum class Source { single, list, webhook };
 
-  void tick(async::Executor executor, async::StopToken stop);
   async::Task<void> ask_one(FollowedPtr followed, async::StopToken stop);
-  async::Task<void> ask_list(std::vector<FollowedPtr> wanted, async::StopToken stop);
-  void take_news(const FollowedPtr& followed, News news);
+  async::Task<void> ask_list(Page wanted, async::StopToken stop);
+  void take_news(const FollowedPtr& followed, News news, Source source);
   // With mutex_ held:
-  void schedule(const FollowedPtr& followed, Time at);
+  void schedule(const FollowedPtr& followed, Time at, bool urgent);
+  void schedule_next(const FollowedPtr& followed, Time now);
   void unschedule(const FollowedPtr& followed);
-  std::vector<FollowedPtr> take_due(Time now);
+  void note(const FollowedPtr& followed, const Snapshot& snapshot, Source source, Time now);
+  void set_created(const FollowedPtr& followed, std::optional<Time> created_at);
+  void distrust_webhooks(Time now);
+  bool is_told(const Followed& followed, Time now) const;
+  void ask(const FollowedPtr& followed);
+  bool may_read(Time now, bool urgent);
+  void plan_many(Time now, Page& singles, std::vector<Page>& lists);
+  Page neighbours(const FollowedPtr& around, Time now, std::size_t& due) const;
 
   AccountPool& pool_;
   const AccountPtr account_;
@@ -79,10 +104,14 @@ class Follower {
   const ports::Clock& clock_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, FollowedPtr> all_;  // guarded by mutex_; by remote id
-  Due due_;                                           // guarded by mutex_
-  RunTimes times_;                                    // guarded by mutex_
-  Allowance reads_{kReadsAMinute};                    // guarded by mutex_
-  std::size_t under_way_ = 0;                         // guarded by mutex_
+  Due by_age_;            // guarded by mutex_; those that a list shows, by the upstream's time of creation
+  Due urgent_, routine_;  // guarded by mutex_; each in one of them, unless it is being asked for, or has ended
+  RunTimes times_;        // guarded by mutex_
+  Allowance reads_{kReadsAMinute};       // guarded by mutex_
+  std::optional<Duration> skew_;         // guarded by mutex_; how far our clock is ahead of the upstream's
+  std::optional<Time> proved_at_;        // guarded by mutex_; the last webhook
+  Time no_lists_until_{};                // guarded by mutex_
+  std::size_t singles_ = 0, lists_ = 0;  // guarded by mutex_; under way
   async::TaskScope scope_{"follower"};
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -42,6 +43,12 @@ struct UpstreamOptions {
   std::vector<std::string> file_hosts = {"replicate.delivery", "*.replicate.delivery"};  ///< hosts of output files
   std::size_t max_output = std::size_t{1} << 30;                                         ///< bytes of one output file
   Duration time_limit = std::chrono::hours(24);  ///< from the submission to the end
+  enum class Webhooks : std::uint8_t { automatic, on, off };
+  Webhooks webhooks = Webhooks::automatic;  ///< automatic: on where this server can be reached from the internet
+  /// How often one that webhooks tell of is asked for all the same.
+  Duration safety_poll = std::chrono::minutes(1);
+  /// What the URLs of webhooks begin with, on this server; a token follows. Empty: there are none.
+  std::string webhook_url = {};
 };
 
 }  // namespace hekto::runners::replicate

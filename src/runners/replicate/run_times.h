@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -14,16 +15,21 @@ namespace hekto::runners::replicate {
 /// time.
 class RunTimes {
  public:
-  /// One of `model` took so long from its creation to its end.
-  void learn(const std::string& model, Duration took);
-  /// How long to wait before the next look at one of `model` that is `age` old. Short where it is expected to end;
-  /// never longer than kLongest, so that an end that comes unexpectedly is seen all the same.
-  Duration next_look(const std::string& model, Duration age) const;
-  /// Whether it is expected to end about now.
-  bool is_near_end(const std::string& model, Duration age) const;
+  /// One of `model` took so long from its creation to its end; `run`: from its start, where that is known.
+  void learn(const std::string& model, Duration total, std::optional<Duration> run);
+
+  struct Look {
+    Duration wait{};    ///< from kShortest to kLongest: an end that comes unexpectedly is seen all the same
+    bool near = false;  ///< it is expected to have ended about then
+  };
+  /// When to look next at one of `model` that was created `age` ago, and, once it has started, has been at work for
+  /// `running`.
+  Look next(const std::string& model, Duration age, std::optional<Duration> running) const;
 
   static constexpr Duration kShortest = std::chrono::milliseconds(250);
   static constexpr Duration kLongest = std::chrono::seconds(2);
+  /// The longest wait while an end is expected.
+  static constexpr Duration kLongestNear = std::chrono::milliseconds(600);
 
  private:
   struct Span {
@@ -32,10 +38,17 @@ class RunTimes {
   static constexpr std::size_t kKept = 32;
   static constexpr std::size_t kEnough = 3;
   static constexpr std::size_t kModels = 1'000;
-  struct Learnt {
+  /// The last ones, and the span in which most of them ended.
+  struct Series {
     std::deque<Duration> last;
-    Span end;  ///< in which most of them ended
+    Span most;
+    void add(Duration took);
   };
+  struct Learnt {
+    Series total, run;
+  };
+  static Look within(const Span& end, Duration at);
+
   std::unordered_map<std::string, Learnt> models_;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runners/replicate/snapshot.h"
 
+#include <tuple>
+
 #include "json/value_json.h"
 
 namespace hekto::runners::replicate {
@@ -50,6 +52,7 @@ Result<Snapshot> read_snapshot(const Value& value) {
   if (const Value* input = value.find("input")) s.input = *input;
   if (const Value* output = value.find("output")) s.output = *output;
   s.logs = value.text_of("logs");
+  s.whole = value.find("output") != nullptr && value.find("logs") != nullptr;
   s.error = error_of(value);
   s.metrics = members_of(value, "metrics");
   const Value* removed = value.find("data_removed");
@@ -65,6 +68,19 @@ Result<Snapshot> parse_snapshot(std::string_view json) {
   const auto value = json::parse(json);
   if (!value) return unreadable("it is no JSON");
   return read_snapshot(*value);
+}
+
+bool is_end(const Snapshot& snapshot) {
+  return snapshot.state ? domain::is_terminal(*snapshot.state) : snapshot.completed_at.has_value();
+}
+
+bool is_older(const Snapshot& late, const Snapshot& kept) {
+  const auto rank = [](const Snapshot& s) {
+    const auto* list = s.output.as_array();
+    const std::size_t items = list != nullptr ? list->size() : s.output.is_null() ? 0 : 1;
+    return std::tuple(is_end(s), s.started_at.has_value(), items, s.logs.size());
+  };
+  return rank(late) < rank(kept);
 }
 
 Result<SnapshotPage> parse_page(std::string_view json) {

@@ -27,6 +27,8 @@ struct Snapshot {
   std::string error;    ///< empty: none; an object's detail, else its text
   std::string metrics;  ///< members as JSON text without braces
   bool data_removed = false;
+  /// It has the members that an end is told by: output and logs.
+  bool whole = false;
   std::string stream_url;  ///< empty: none
   std::optional<Time> created_at, started_at, completed_at;
 };
@@ -35,6 +37,11 @@ struct Snapshot {
 /// no status, or members of other types than they may have.
 Result<Snapshot> parse_snapshot(std::string_view json);
 Result<Snapshot> read_snapshot(const domain::Value& value);
+
+/// Whether it shows an end, also one of a kind that is not known here.
+bool is_end(const Snapshot& snapshot);
+/// Whether `late` shows an earlier state than `kept`: answers and webhooks overtake one another.
+bool is_older(const Snapshot& late, const Snapshot& kept);
 
 struct SnapshotPage {
   std::vector<Snapshot> items;  ///< those that can be read
