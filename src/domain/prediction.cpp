@@ -125,7 +125,8 @@ struct Apply {
     keep_shown(p, e.shown);
     p.upstream_times.completed = e.at;
     if (!e.by_upstream) owe_cancel(p);
-    return finish(std::move(p), Status::canceled, now);
+    const Status status = e.aborted && p.status == Status::starting ? Status::aborted : Status::canceled;
+    return finish(std::move(p), status, now);
   }
   Result<Prediction> operator()(const DeadlinePassed& e) {
     keep_shown(p, e.shown);

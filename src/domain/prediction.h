@@ -137,6 +137,7 @@ struct Canceled {
   std::shared_ptr<const Prediction> shown = nullptr;
   bool by_upstream = false;     ///< the upstream itself says so, and need not be told
   std::optional<Time> at = {};  ///< as the upstream says
+  bool aborted = false;         ///< the upstream says that it ended before it began; holds where it had not, here
 };
 /// The Cancel-After deadline passed: aborted when it had not started, else canceled.
 struct DeadlinePassed {

@@ -102,6 +102,15 @@ TEST(Submissions, OweACancelWhenTheEndWasNotTheUpstreams) {
   EXPECT_FALSE(after(relayed(), {Canceled{}}).submission);
 }
 
+TEST(Submissions, EndAsTheUpstreamSaysAndAreAbortedOnlyBeforeTheyBegan) {
+  const Canceled aborted{nullptr, true, kT0, true};
+  EXPECT_EQ(after(relayed(), {kIntent, kAccepted, aborted}).status, Status::aborted);
+  EXPECT_EQ(after(relayed(), {kIntent, kAccepted, Started{}, aborted}).status, Status::canceled);
+  const auto canceled = after(relayed(), {kIntent, kAccepted, Canceled{nullptr, true, kT0, false}});
+  EXPECT_EQ(canceled.status, Status::canceled);
+  EXPECT_FALSE(canceled.submission->cancel_owed) << "it knows";
+}
+
 TEST(Submissions, ThatAreUnknownFailAndCanBeSettled) {
   const auto p = after(relayed(), {kIntent, SubmissionUnknown{"a", "lost"}});
   EXPECT_EQ(p.status, Status::failed);

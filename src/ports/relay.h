@@ -104,6 +104,7 @@ struct RelayUnknown {
 /// The upstream says that it was canceled, or aborted before it began.
 struct RelayCanceled {
   std::optional<Time> at = {};
+  bool aborted = false;  ///< before it began
 };
 /// It ran longer than the upstream is allowed to.
 struct RelayTimedOut {

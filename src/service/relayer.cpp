@@ -223,7 +223,7 @@ async::Task<bool> Relayer::run_claimed(std::shared_ptr<const domain::Prediction>
     co_await sink.finish(
         domain::SubmissionUnknown{submission ? submission->attempt : std::string(), std::move(unknown->error)});
   } else if (const auto* canceled = std::get_if<ports::RelayCanceled>(&outcome)) {
-    co_await sink.finish(domain::Canceled{nullptr, true, canceled->at});
+    co_await sink.finish(domain::Canceled{nullptr, true, canceled->at, canceled->aborted});
   } else if (auto* late = std::get_if<ports::RelayTimedOut>(&outcome)) {
     co_await sink.finish(domain::Failed{std::move(late->error), "", true});
   } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/relayer.h"
 
+#include "service/owed_cancels.h"
 #include "service/submissions.h"
 #include "tests/integration/service_fixture.h"
 #include "tests/support/fake_relay.h"
@@ -44,6 +45,16 @@ class Relaying : public ServiceFixture {
     ports::PredictionQuery query;
     query.account = "alice";
     return run(store.list_predictions(query))->items.size();
+  }
+
+  /// Waits until `holds`.
+  void eventually(const std::function<bool()>& holds) {
+    const async::StopToken tick;
+    const auto end = std::chrono::steady_clock::now() + 30s;
+    while (!holds()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), end) << "waited in vain";
+      run(tick.sleep_for(1ms));
+    }
   }
 
   std::unique_ptr<FakeRelay> relay;
@@ -194,6 +205,72 @@ TEST_F(Relaying, ACancelDuringTheCreateKeepsTheUpstreamsIdAndOwesItTheCancel) {
   EXPECT_EQ(kept.submission->remote_id, "remote-1");
   EXPECT_TRUE(kept.submission->cancel_owed);
   EXPECT_EQ(run(store.owed_cancels(10)).value(), std::vector<std::string>{id});
+}
+
+TEST_F(Relaying, WhatTheUpstreamAbortedBeforeItBeganIsAborted) {
+  start_relay([](RelayRequest& request, RelaySink& sink) -> async::Task<RelayOutcome> {
+    const auto attempt = request.prediction->submission->attempt;
+    if (!co_await sink.submitted({attempt, "remote-1", "", "", {}})) co_return ports::RunInterrupted{};
+    co_return ports::RelayCanceled{std::nullopt, true};
+  });
+  const auto created = relay_one();
+  EXPECT_EQ(ended(created.snapshot).status, Status::aborted);
+  EXPECT_TRUE(run(store.owed_cancels(10)).value().empty()) << "it knows already";
+}
+
+TEST_F(Relaying, ACancelBeforeAnythingWasSentIsOwedToNobody) {
+  std::atomic<bool> over = false;
+  start_relay([&](RelayRequest& request, RelaySink& sink) -> async::Task<RelayOutcome> {
+    sink.waiting();
+    co_await request.stop.sleep_for(1h);
+    over = true;
+    co_return ports::RunInterrupted{};
+  });
+  relay->busy = true;
+  const auto created = relay_one();
+  eventually([&] { return relay->requests().size() == 1; });
+  EXPECT_EQ(run(predictions->cancel("alice", created.snapshot->value.id)).value()->value.status, Status::canceled);
+  eventually([&] { return over.load(); });
+  relayer->stop_blocking(10s, {});
+  EXPECT_TRUE(run(store.owed_cancels(10)).value().empty());
+}
+
+TEST_F(Relaying, ACancelAfterTheEndChangesNothingAndIsOwedToNobody) {
+  start_relay([](RelayRequest& request, RelaySink& sink) { return accept_and_end(request, sink); });
+  const auto created = relay_one();
+  EXPECT_EQ(ended(created.snapshot).status, Status::succeeded);
+  const auto after = run(predictions->cancel("alice", created.snapshot->value.id)).value();
+  EXPECT_EQ(after->value.status, Status::succeeded);
+  EXPECT_TRUE(run(store.owed_cancels(10)).value().empty());
+}
+
+TEST_F(Relaying, AnOwedCancelIsToldAfterARestartUntilTheUpstreamKnows) {
+  start_relay([](RelayRequest& request, RelaySink& sink) -> async::Task<RelayOutcome> {
+    const auto attempt = request.prediction->submission->attempt;
+    if (!co_await sink.submitted({attempt, "remote-1", "", "", {}})) co_return ports::RunInterrupted{};
+    co_await sink.started();
+    co_await request.stop.sleep_for(1h);
+    co_return ports::RunInterrupted{};
+  });
+  const auto id = relay_one().snapshot->value.id;
+  run(predictions->cancel("alice", id)).value();
+  relayer->stop_blocking(10s, {});
+  ASSERT_EQ(run(store.owed_cancels(10)).value(), std::vector<std::string>{id});
+
+  FakeRelay upstream([](RelayRequest&, RelaySink&) -> async::Task<RelayOutcome> { co_return ports::RunInterrupted{}; });
+  upstream.answer_cancels({fail(ErrorCode::unavailable, "down")});
+  service::OwedCancels cancels(io, store, clock, upstream);
+  cancels.start();
+  eventually([&] { return upstream.canceled().size() == 1; });
+  EXPECT_EQ(run(store.owed_cancels(10)).value().size(), 1u) << "it does not know yet";
+  eventually([&] {
+    clock.advance(1s);
+    cancels.wake();
+    return run(store.owed_cancels(10)).value().empty();
+  });
+  EXPECT_EQ(upstream.canceled().size(), 2u);
+  EXPECT_EQ(upstream.canceled().back().submission->remote_id, "remote-1");
+  cancels.stop_blocking();
 }
 
 TEST_F(Relaying, ARestartGoesOnWithWhatWasAccepted) {

@@ -69,7 +69,7 @@ std::vector<Step> Progress::on_snapshot(const Snapshot& snapshot) {
   } else if (snapshot.state == Status::succeeded) {
     steps.emplace_back(StepSucceeded{metrics, snapshot.completed_at});
   } else if (snapshot.state == Status::canceled || snapshot.state == Status::aborted) {
-    steps.emplace_back(StepCanceled{snapshot.completed_at});
+    steps.emplace_back(StepCanceled{snapshot.completed_at, snapshot.state == Status::aborted});
   } else {
     auto error = scrubber_.clean(snapshot.error);
     if (error.empty()) error = strange_end ? "Prediction ended with status " + snapshot.status : "Prediction failed";

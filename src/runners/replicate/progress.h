@@ -40,6 +40,7 @@ struct StepFailed {
 };
 struct StepCanceled {
   std::optional<Time> at;
+  bool aborted = false;  ///< before it began
 };
 using Step = std::variant<StepStart, StepLog, StepItem, StepSucceeded, StepFailed, StepCanceled>;
 

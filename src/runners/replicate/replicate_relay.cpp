@@ -163,7 +163,7 @@ async::Task<std::optional<RelayOutcome>> ReplicateRelay::deliver(Work& work, std
     } else if (auto* failed = std::get_if<StepFailed>(&step)) {
       co_return ports::RunFailed{std::move(failed->error), std::move(failed->metrics), failed->at};
     } else if (const auto* canceled = std::get_if<StepCanceled>(&step)) {
-      co_return ports::RelayCanceled{canceled->at};
+      co_return ports::RelayCanceled{canceled->at, canceled->aborted};
     }
     if (!taken) co_return interrupted();
   }

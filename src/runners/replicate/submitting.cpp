@@ -22,6 +22,8 @@ constexpr int kLookUpPages = 200;
 constexpr Duration kNearBefore = 5s;
 constexpr Duration kNearAfter = 15s;
 constexpr Duration kLongestAgain = 30s;
+/// What the official service takes in a Cancel-After; whatever is closer is left to our own deadline.
+constexpr Duration kLeastCancelAfter = 5s;
 
 constexpr std::string_view kNotServed = "The model of this prediction is no longer offered by this server";
 constexpr std::string_view kLost =
@@ -48,6 +50,11 @@ async::Task<Result<ports::HttpReply>> ReplicateRelay::post(Work& work, std::stri
   if (options.idempotent) request.headers.emplace_back("Idempotency-Key", "hekto-" + work.attempt);
   // A connection that was kept may have gone stale, which shows only by sending; then the create is sent once more.
   request.reuse = options.idempotent;
+  if (p.deadline) {
+    // Not earlier than the client has asked for; our own deadline is the first to pass.
+    const auto left = std::chrono::ceil<std::chrono::seconds>(*p.deadline - clock_.now());
+    if (left >= kLeastCancelAfter) request.headers.emplace_back("Cancel-After", std::to_string(left.count()) + "s");
+  }
   request.sent = std::make_shared<std::atomic<bool>>(false);
   const auto flag = request.sent;
   request.body.reserve(input.size() + 160);
