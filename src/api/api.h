@@ -16,6 +16,7 @@
 #include "ports/clock.h"
 #include "ports/file_store.h"
 #include "ports/remote_catalog.h"
+#include "ports/upstream_hooks.h"
 #include "service/accounts.h"
 #include "service/deployments.h"
 #include "service/files.h"
@@ -123,6 +124,9 @@ void add_webhook_routes(http::Router& router, const Api& api);
 /// /openapi.json, also under every mount, without a key; `servers` is the origin and mount of the request. Answers have
 /// an ETag, and If-None-Match is obeyed.
 void add_openapi_routes(http::Router& router, const Api& api);
+/// /upstream-webhooks/{token}, where upstreams tell of the predictions that they run for us. `hooks` outlives the
+/// router.
+void add_upstream_webhook_routes(http::Router& router, ports::UpstreamHooks& hooks);
 /// Administration; for the Unix socket only (app/admin_call.h lists the requests).
 void add_admin_routes(http::Router& router, service::Accounts& accounts);
 void add_webhook_admin_routes(http::Router& router, service::Webhooks& webhooks);

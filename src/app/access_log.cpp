@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kMaxPath = 200;
 /// What follows these is a secret of its own, whatever the method.
-constexpr std::array<std::string_view, 3> kTokenParents = {"/delivery/", "/streams/", "/files/"};
+constexpr std::array<std::string_view, 4> kTokenParents = {"/delivery/", "/streams/", "/files/", "/upstream-webhooks/"};
 
 }  // namespace
 

@@ -4,6 +4,7 @@ hekto_library(hekto_config
   SOURCES
     ${CMAKE_CURRENT_LIST_DIR}/config.cpp
     ${CMAKE_CURRENT_LIST_DIR}/config_file.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/config_hooks.cpp
     ${CMAKE_CURRENT_LIST_DIR}/config_options.cpp
     ${CMAKE_CURRENT_LIST_DIR}/config_upstreams.cpp
     ${CMAKE_CURRENT_LIST_DIR}/config_values.cpp

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/config_file.h"
+#include "app/config_hooks.h"
 #include "app/config_options.h"
 #include "app/config_upstreams.h"
 #include "app/config_values.h"
@@ -140,6 +141,7 @@ Result<Config> load_config(const std::filesystem::path& file,
   if (auto done = complete_upstreams(config.upstreams, config.replicate_url, token); !done) {
     return std::unexpected(done.error());
   }
+  if (auto done = place_webhooks(config.upstreams, config.public_url); !done) return std::unexpected(done.error());
   if (auto done = check_together(config, origins); !done) return std::unexpected(done.error());
   return config;
 }

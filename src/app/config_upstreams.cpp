@@ -280,10 +280,22 @@ Result<UpstreamOptions> Reader::upstream(const std::string& name, const YAML::No
     }
     return {};
   };
+  const auto webhooks = [&](const YAML::Node& given) -> Result<void> {
+    static const std::map<std::string, UpstreamOptions::Webhooks> kWords = {
+        {"auto", UpstreamOptions::Webhooks::automatic},
+        {"on", UpstreamOptions::Webhooks::on},
+        {"off", UpstreamOptions::Webhooks::off}};
+    const auto word = kWords.find(text(given).value_or(""));
+    if (word == kWords.end()) return unexpected_text("one of auto|on|off", text(given).value_or(""));
+    options.webhooks = word->second;
+    return {};
+  };
   const auto is_host = [](std::string_view text) {
     if (text.starts_with("*.")) text.remove_prefix(2);
     return is_word(text);
   };
+  const auto safety_poll =
+      value<Duration>(options.safety_poll, parse_span, std::chrono::milliseconds(100), std::chrono::minutes(10));
   auto read =
       fields(node, "upstream " + name,
              {{"url", url},
@@ -302,6 +314,8 @@ Result<UpstreamOptions> Reader::upstream(const std::string& name, const YAML::No
               {"outputs", flag(options.rehost, "rehost", "pass")},
               {"file_hosts", texts(options.file_hosts, is_host, "a host name, or *. and one")},
               {"max_output", value<std::size_t>(options.max_output, parse_size, 1 << 10, std::size_t{1} << 40)},
+              {"safety_poll", safety_poll},
+              {"webhooks", webhooks},
               {"time_limit",
                value<Duration>(options.time_limit, parse_span, std::chrono::seconds(1), std::chrono::hours(24 * 30))}});
   if (!read) return std::unexpected(read.error());

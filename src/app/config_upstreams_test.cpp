@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "app/config.h"
+#include "app/config_hooks.h"
 
 namespace hekto::app {
 namespace {
@@ -70,6 +71,8 @@ upstreams:
     file_hosts: [files.example, "*.files.example"]
     max_output: 1MiB
     time_limit: 1h
+    webhooks: off
+    safety_poll: 30s
 )",
                            {{"SECOND", "r8_two"}});
   ASSERT_TRUE(config) << config.error().message;
@@ -98,6 +101,8 @@ upstreams:
   EXPECT_EQ(upstream.file_hosts.size(), 2u);
   EXPECT_EQ(upstream.max_output, std::size_t{1} << 20);
   EXPECT_EQ(upstream.time_limit, 1h);
+  EXPECT_EQ(upstream.webhooks, runners::replicate::UpstreamOptions::Webhooks::off);
+  EXPECT_EQ(upstream.safety_poll, 30s);
 }
 
 TEST_F(UpstreamsConfig, TakeTokensFromFilesAndCommands) {
@@ -150,6 +155,9 @@ TEST_F(UpstreamsConfig, ErrorsNameTheLineAndNeverTheToken) {
       {"upstreams:\n  a:\n    accounts:\n      - {token: x, token_env: Y}\n", "is given beside another source"},
       {"upstreams:\n  a:\n    accounts:\n      - {name: n, token: x}\n      - {name: n, token: y}\n",
        "two accounts are called 'n'"},
+      {"upstreams:\n  a:\n    webhooks: yes\n", "webhooks expects one of auto|on|off"},
+      {"upstreams:\n  a:\n    safety_poll: 1ms\n", "safety_poll is out of range"},
+      {"upstreams:\n  a:\n    webhooks: on\n    accounts: [{token: x}]\n", "but public_url is not set"},
       {"upstreams:\n  a:\n    concurrency: many\n", "concurrency expects"},
       {"upstreams:\n  a:\n", "the upstream 'a' has no account"},
       {"upstreams:\n  replicate:\n", "or set REPLICATE_API_TOKEN"},
@@ -158,6 +166,32 @@ TEST_F(UpstreamsConfig, ErrorsNameTheLineAndNeverTheToken) {
   const auto error = error_of("upstreams:\n  a:\n    accounts:\n      - token: 'r8 secret'\n");
   EXPECT_THAT(error, HasSubstr("token is no token"));
   EXPECT_EQ(error.find("secret"), std::string::npos);
+}
+
+TEST_F(UpstreamsConfig, CallWebhooksWhereThisServerCanBeReached) {
+  const auto url = [&](const std::string& public_url, const std::string& webhooks) {
+    const auto config = load((public_url.empty() ? "" : "public_url: " + public_url + "\n") +
+                             "upstreams:\n  a:\n    accounts: [{token: x}]\n    webhooks: " + webhooks + "\n");
+    return config ? config->upstreams[0].webhook_url : config.error().message;
+  };
+  EXPECT_EQ(url("", "auto"), "");
+  EXPECT_EQ(url("https://hekto.example", "auto"), "https://hekto.example/upstream-webhooks/");
+  EXPECT_EQ(url("https://hekto.example", "off"), "");
+  EXPECT_EQ(url("http://127.0.0.1:8080", "auto"), "");
+  EXPECT_EQ(url("http://127.0.0.1:8080", "on"), "http://127.0.0.1:8080/upstream-webhooks/");
+}
+
+TEST_F(UpstreamsConfig, AddressesOfPrivateNetworksAreNotPublic) {
+  for (const char* there :
+       {"https://hekto.example", "https://hekto.example:8443", "https://9.9.9.9", "https://[2620:fe::fe]:443"}) {
+    EXPECT_TRUE(is_public_origin(there)) << there;
+  }
+  for (const char* not_there :
+       {"", "http://hekto.example", "https://localhost", "https://hekto", "https://a.localhost:8443",
+        "https://printer.local", "https://127.0.0.1", "https://10.1.2.3:8443", "https://[::1]",
+        "https://[fd00::1]:8443", "https://hekto.internal"}) {
+    EXPECT_FALSE(is_public_origin(not_there)) << not_there;
+  }
 }
 
 TEST_F(UpstreamsConfig, BaseUrlsLoseWhatEveryPathBeginsWith) {

@@ -66,7 +66,9 @@ Result<void> Gateway::start() {
   if (!file_key) return std::unexpected(file_key.error());
   signer_ = std::make_unique<domain::LinkSigner>(std::move(*link_key));
   file_signer_ = std::make_unique<domain::FileSigner>(std::move(*file_key));
-  make_relay(*egress);
+  auto hook_key = make_secret("upstream_webhook_key");
+  if (!hook_key) return std::unexpected(hook_key.error());
+  make_relay(*egress, std::move(*hook_key));
   make_egress(std::move(*egress));
   make_webhooks();
   make_services(std::move(*catalog));
@@ -117,7 +119,7 @@ void Gateway::make_egress(egress::EgressPolicy policy) {
 
 /// Upstreams lie where the operator says; output files that lie elsewhere are under the rules for all that clients
 /// name.
-void Gateway::make_relay(const egress::EgressPolicy& rules) {
+void Gateway::make_relay(const egress::EgressPolicy& rules, Secret hook_key) {
   if (config_.upstreams.empty()) return;
   auto policy = rules;
   policy.allow_loopback = false;
@@ -128,7 +130,7 @@ void Gateway::make_relay(const egress::EgressPolicy& rules) {
   upstream_api_ = std::make_unique<egress::CurlClient>(policy, "hekto-upstream");
   upstream_files_ = std::make_unique<egress::CurlClient>(std::move(policy), "hekto-outputs");
   relay_ = std::make_unique<runners::replicate::ReplicateRelay>(io_, config_.upstreams, *upstream_api_,
-                                                                *upstream_files_, *store_, clock_);
+                                                                *upstream_files_, *store_, clock_, std::move(hook_key));
   remote_catalog_ =
       std::make_unique<runners::replicate::ReplicateCatalog>(io_, relay_->pool(), relay_->client(), clock_);
 }
@@ -230,6 +232,7 @@ void Gateway::make_services(domain::Catalog catalog) {
   api::add_delivery_routes(router_, *api_);
   api::add_webhook_routes(router_, *api_);
   api::add_openapi_routes(router_, *api_);
+  if (relay_ && relay_->has_webhooks()) api::add_upstream_webhook_routes(router_, relay_->hooks());
   add_operator_routes();
 }
 
@@ -256,6 +259,7 @@ void Gateway::add_operator_routes() {
                                        gauges.relayed = relayer_->running();
                                        gauges.relay_queued = relayer_->queued();
                                      }
+                                     if (relay_) gauges.upstream_hooks = relay_->hooks().hook_stats();
                                      return metrics_.text(gauges);
                                    }});
 }

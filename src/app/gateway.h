@@ -67,7 +67,7 @@ class Gateway {
   void make_webhooks();
   void add_operator_routes();
   ports::RelayStats relay_stats() const;
-  void make_relay(const egress::EgressPolicy& policy);
+  void make_relay(const egress::EgressPolicy& policy, Secret hook_key);
   void make_relayer();
   void make_egress(egress::EgressPolicy policy);
   void on_outside_request();

@@ -60,6 +60,14 @@ struct Metrics::Impl {
   prometheus::Counter& news_dropped = news.Add({{"outcome", "dropped"}});
   prometheus::Counter& dead =
       prometheus::BuildCounter().Name("hekto_webhooks_dead_total").Help("Webhooks given up").Register(registry).Add({});
+  prometheus::Family<prometheus::Counter>& upstream_hooks =
+      prometheus::BuildCounter()
+          .Name("hekto_upstream_webhooks_total")
+          .Help("Webhooks of upstreams that came with a URL of ours")
+          .Register(registry);
+  prometheus::Counter& hooks_received = upstream_hooks.Add({{"outcome", "received"}});
+  prometheus::Counter& hooks_verified = upstream_hooks.Add({{"outcome", "verified"}});
+  prometheus::Counter& hooks_refused = upstream_hooks.Add({{"outcome", "refused"}});
   prometheus::Gauge& pending = gauge("hekto_webhooks_pending", "Webhooks to be delivered, now or later");
   prometheus::Gauge& in_flight = gauge("hekto_webhooks_in_flight", "Webhooks that are being sent");
   UpstreamMetrics upstreams{registry};
@@ -141,6 +149,9 @@ std::string Metrics::text(const Gauges& gauges) {
   impl_->upstreams.set(gauges.upstreams);
   impl_->relayed.Set(static_cast<double>(gauges.relayed));
   impl_->relay_queued.Set(static_cast<double>(gauges.relay_queued));
+  impl_->raise(impl_->hooks_received, gauges.upstream_hooks.received);
+  impl_->raise(impl_->hooks_verified, gauges.upstream_hooks.verified);
+  impl_->raise(impl_->hooks_refused, gauges.upstream_hooks.refused);
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }
 

@@ -37,7 +37,7 @@ TEST_F(AmbiguousCreates, AreFoundInTheListAndAdopted) {
     Up service(client, clock);
     service.creates({lost});
     test::RecordingRelaySink recorded;
-    ReplicateRelay one(test::test_io(), {upstream()}, client, client, store, clock, short_times());
+    ReplicateRelay one(test::test_io(), {upstream()}, client, client, store, clock, Secret("hook"), short_times());
     ports::RelayRequest request;
     request.prediction = std::make_shared<const domain::Prediction>(prediction());
     const auto outcome =

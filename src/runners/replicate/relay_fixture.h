@@ -56,7 +56,8 @@ class RelayFixture : public testing::Test {
   }
   void start(UpstreamOptions options = upstream()) { start(std::vector{std::move(options)}); }
   void start(std::vector<UpstreamOptions> upstreams, RelayTimes times = short_times()) {
-    relay = std::make_unique<ReplicateRelay>(test::test_io(), std::move(upstreams), http, http, store, clock, times);
+    relay = std::make_unique<ReplicateRelay>(test::test_io(), std::move(upstreams), http, http, store, clock,
+                                             Secret("hook key"), times);
     relay->start();
   }
 

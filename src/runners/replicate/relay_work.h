@@ -47,7 +47,11 @@ struct ReplicateRelay::Work {
   ports::RelaySink* const sink = nullptr;
   const bool fresh = false;  ///< the submission was intended for this very run, and nothing was sent
   PlacePtr place;
-  std::string attempt;  ///< of the submission that is intended; empty: none is
+  std::string attempt;                  ///< of the submission that is intended; empty: none is
+  std::shared_ptr<HookedAttempt> hook;  ///< of `attempt`; nullptr: nobody is told by webhook
+  std::optional<std::string> webhook;   ///< the URL that the create carries, once it is decided; may be empty
+  bool hooked = false;                  ///< the create carried a webhook, as far as is known
+  bool late = false;                    ///< the answer to the create was lost, or is looked for
   Time intended_at{};
   std::string remote_id;
   bool uploads_renewed = false;  ///< input files were uploaded anew, since the upstream had lost them

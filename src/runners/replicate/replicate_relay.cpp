@@ -25,7 +25,7 @@ RelayOutcome interrupted() { return ports::RunInterrupted{}; }
 
 ReplicateRelay::ReplicateRelay(async::IoThreads& io, std::vector<UpstreamOptions> upstreams, ports::HttpClient& api,
                                ports::HttpClient& downloads, ports::Store& store, const ports::Clock& clock,
-                               RelayTimes times)
+                               Secret hook_key, RelayTimes times)
     : io_(io),
       store_(store),
       clock_(clock),
@@ -33,6 +33,8 @@ ReplicateRelay::ReplicateRelay(async::IoThreads& io, std::vector<UpstreamOptions
       pool_(std::move(upstreams), clock),
       client_(api, pool_),
       uploads_(downloads, pool_, clock),
+      webhooks_(pool_, client_, clock, std::move(hook_key),
+                [this](const AccountPtr& account) -> Follower& { return follower_of(account); }),
       outputs_(downloads, scope_) {
   for (const auto& account : pool_.accounts()) {
     followers_.emplace(account.get(), std::make_unique<Follower>(pool_, account, client_, clock_));
@@ -44,6 +46,7 @@ ReplicateRelay::~ReplicateRelay() { stop_blocking(); }
 void ReplicateRelay::start() {
   scope_.spawn(io_.next(), pool_.run(stop_));
   scope_.spawn(io_.next(), count_unsettled());
+  scope_.spawn(io_.next(), webhooks_.run(stop_));
   for (auto& [account, follower] : followers_) scope_.spawn(io_.next(), follower->run(stop_));
 }
 
@@ -74,6 +77,7 @@ async::Task<RelayOutcome> ReplicateRelay::run(ports::RelayRequest request, ports
   if (p.submission) {
     work.attempt = p.submission->attempt;
     work.intended_at = p.submission->at;
+    work.hook = webhooks_.enter(work.attempt);
     if (!work.place) work.place = pool_.adopt(p.submission->upstream, p.submission->account, *p.relay);
     if (!work.place) {
       log::error("the upstream account of a prediction is not configured any more; it waits until it is",
@@ -107,8 +111,11 @@ async::Task<RelayOutcome> ReplicateRelay::follow(Work& work, std::optional<Snaps
   pool_.opened(*work.place);
   Progress progress(upstream.options, upstream.scrubber, p);
   auto& follower = follower_of(account);
-  const auto followed =
-      follower.follow(work.remote_id, p.training.has_value(), p.model, first ? first->created_at : std::nullopt);
+  const auto followed = follower.follow(work.remote_id, p.training.has_value(), p.model,
+                                        first ? first->created_at : p.upstream_times.created,
+                                        first.has_value() && !work.late, work.hooked);
+  // What came by webhook before the answer to the create.
+  if (auto told = work.hook ? work.hook->followed() : std::nullopt) follower.tell(std::move(*told));
   const auto until = work.intended_at + upstream.options.time_limit;
   std::optional<RelayOutcome> outcome;
   std::optional<Duration> took;

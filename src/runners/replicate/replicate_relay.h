@@ -23,6 +23,7 @@
 #include "runners/replicate/outputs.h"
 #include "runners/replicate/progress.h"
 #include "runners/replicate/upstream_client.h"
+#include "runners/replicate/upstream_webhooks.h"
 
 namespace hekto::runners::replicate {
 
@@ -48,9 +49,11 @@ struct RelayTimes {
 /// is looked for in the upstream's list, by its input and the time, and what is not found there has failed.
 class ReplicateRelay final : public ports::Relay {
  public:
-  /// Everything outlives this. `api` is for requests to the API, `downloads` for files, on its own thread.
+  /// Everything outlives this. `api` is for requests to the API, `downloads` for files, on its own thread; `hook_key`
+  /// signs the URLs of webhooks.
   ReplicateRelay(async::IoThreads& io, std::vector<UpstreamOptions> upstreams, ports::HttpClient& api,
-                 ports::HttpClient& downloads, ports::Store& store, const ports::Clock& clock, RelayTimes times = {});
+                 ports::HttpClient& downloads, ports::Store& store, const ports::Clock& clock, Secret hook_key,
+                 RelayTimes times = {});
   ~ReplicateRelay() override;
 
   void start();
@@ -65,6 +68,9 @@ class ReplicateRelay final : public ports::Relay {
   ports::RelayStats stats() const;
   AccountPool& pool() { return pool_; }
   UpstreamClient& client() { return client_; }
+  /// Whether any upstream is given the URL of a webhook, and what comes there.
+  bool has_webhooks() const { return webhooks_.in_use(); }
+  ports::UpstreamHooks& hooks() { return webhooks_; }
 
  private:
   struct Work;
@@ -80,6 +86,7 @@ class ReplicateRelay final : public ports::Relay {
   async::Task<Handed> settle(Work& work);
   /// The same create again, to an upstream that tells by its key that it is. nullopt: it does not help.
   async::Task<std::optional<Handed>> submit_again(Work& work);
+  std::optional<Snapshot> told_by_webhook(const Work& work) const;
   async::Task<Handed> accept(Work& work, Snapshot snapshot);
   async::Task<std::optional<Handed>> submit(Work& work, Wanted& wanted, std::string input);
   async::Task<Result<ports::HttpReply>> post(Work& work, std::string input, bool& sent);
@@ -110,6 +117,7 @@ class ReplicateRelay final : public ports::Relay {
   UpstreamClient client_;
   InputUploads uploads_;
   std::map<const Account*, std::unique_ptr<Follower>> followers_;
+  UpstreamWebhooks webhooks_;
   async::StopToken stop_;
   async::TaskScope scope_{"relay"};
   Outputs outputs_;

@@ -5,6 +5,7 @@
 
 #include "base/encoding.h"
 #include "base/text.h"
+#include "domain/hook_token.h"
 #include "runners/replicate/routes.h"
 
 namespace hekto::runners::replicate {
@@ -27,6 +28,13 @@ std::string with_escaped_slashes(std::string_view text) {
     out += c;
   }
   return out;
+}
+
+/// Letters and digits at the beginning of `text`, up to `most`.
+std::size_t tail_length(std::string_view text, std::size_t most) {
+  std::size_t length = 0;
+  while (length < std::min(text.size(), most) && is_word(text[length])) ++length;
+  return length;
 }
 
 bool equal_at(std::string_view text, std::size_t at, std::string_view needle) {
@@ -61,6 +69,12 @@ Scrubber::Scrubber(const UpstreamOptions& upstream) {
   if (const auto host = origin.substr(std::min(origin.find("//") + 2, origin.size())); host.size() >= kShortestName) {
     add(host, kNoHost, true);
   }
+  if (!upstream.webhook_url.empty()) {
+    for (const auto& url :
+         {upstream.webhook_url, with_escaped_slashes(upstream.webhook_url), percent_encode(upstream.webhook_url)}) {
+      needles_.push_back({url, kHidden, false, domain::kHookTokenLength});
+    }
+  }
   for (const auto& account : upstream.accounts) {
     if (account.username.size() >= kShortestName) add(account.username, kHidden, true);
   }
@@ -70,14 +84,15 @@ std::string Scrubber::clean(std::string text, bool words_too) const {
   for (const auto& needle : needles_) {
     if (needle.whole_word && !words_too) continue;
     for (std::size_t at = 0; (at = find_from(text, needle.text, at)) != std::string::npos;) {
-      const auto end = at + needle.text.size();
+      auto end = at + needle.text.size();
+      end += tail_length(std::string_view(text).substr(end), needle.tail);
       const bool inside =
           needle.whole_word && ((at > 0 && is_word(text[at - 1])) || (end < text.size() && is_word(text[end])));
       if (inside) {
         at = end;
         continue;
       }
-      text.replace(at, needle.text.size(), needle.replacement);
+      text.replace(at, end - at, needle.replacement);
       at += needle.replacement.size();
     }
   }
@@ -87,6 +102,15 @@ std::string Scrubber::clean(std::string text, bool words_too) const {
 std::size_t Scrubber::undecided(std::string_view text) const {
   std::size_t longest = 0;
   for (const auto& needle : needles_) {
+    if (needle.tail > 0) {
+      // What follows it has to be there, too.
+      const auto window = text.size() - std::min(text.size(), needle.text.size() + needle.tail);
+      const auto at = find_from(text, needle.text, window);
+      if (at != std::string_view::npos &&
+          tail_length(text.substr(at + needle.text.size()), needle.tail) == text.size() - at - needle.text.size()) {
+        longest = std::max(longest, text.size() - at);
+      }
+    }
     // A whole word is decided by what follows it.
     const auto most = std::min(text.size(), needle.whole_word ? needle.text.size() : needle.text.size() - 1);
     for (std::size_t length = most; length > longest; --length) {

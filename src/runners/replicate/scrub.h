@@ -15,9 +15,9 @@ class Scrubber {
  public:
   explicit Scrubber(const UpstreamOptions& upstream);
 
-  /// For logs, errors and refusals. Tokens become "***", the address of the API "https://upstream.invalid", its host
-  /// alone "upstream.invalid", and a user name "***", the last two where they stand as a whole word. Also in the
-  /// spellings of JSON ("\/") and of URLs (percent-encoded).
+  /// For logs, errors and refusals. Tokens and URLs of our webhooks become "***", the address of the API
+  /// "https://upstream.invalid", its host alone "upstream.invalid", and a user name "***", the last two where they
+  /// stand as a whole word. Also in the spellings of JSON ("\/") and of URLs (percent-encoded).
   std::string clean(std::string text) const { return clean(std::move(text), true); }
   /// For output. User names and the host alone stay: they may be words like any other, and an output must not be
   /// changed for that.
@@ -32,6 +32,7 @@ class Scrubber {
     std::string text;
     std::string_view replacement;
     bool whole_word = false;
+    std::size_t tail = 0;  ///< letters and digits that follow and go, too
   };
   std::vector<Needle> needles_;
 };

@@ -51,24 +51,30 @@ async::Task<Result<ports::HttpReply>> ReplicateRelay::post(Work& work, std::stri
   // A connection that was kept may have gone stale, which shows only by sending; then the create is sent once more.
   request.reuse = options.idempotent;
   if (p.deadline) {
-    // Not earlier than the client has asked for; our own deadline is the first to pass.
-    const auto left = std::chrono::ceil<std::chrono::seconds>(*p.deadline - clock_.now());
+    // Not earlier than the client has asked for; our own deadline is the first to pass. And the same when the create is
+    // sent again: what is asked with one key must not change.
+    const auto left = std::chrono::ceil<std::chrono::seconds>(*p.deadline - work.intended_at);
     if (left >= kLeastCancelAfter) request.headers.emplace_back("Cancel-After", std::to_string(left.count()) + "s");
   }
   request.sent = std::make_shared<std::atomic<bool>>(false);
   const auto flag = request.sent;
-  request.body.reserve(input.size() + 160);
+  if (!work.webhook) work.webhook = webhooks_.url(work.place->at(), work.attempt);
+  const auto& webhook = *work.webhook;
+  work.hooked = !webhook.empty();
+  request.body.reserve(input.size() + webhook.size() + 240);
   request.body = "{";
-  for (const auto& [name, value] :
-       {std::pair("version", &route.version), std::pair("destination", &route.destination)}) {
+  for (const auto& [name, value] : {std::pair("version", &route.version), std::pair("destination", &route.destination),
+                                    std::pair("webhook", &webhook)}) {
     if (value->empty()) continue;
     append_json_string(request.body, name);
     request.body += ':';
     append_json_string(request.body, *value);
     request.body += ',';
   }
+  if (work.hooked) request.body += R"("webhook_events_filter":["start","output","logs","completed"],)";
   request.body.append(R"("input":)").append(input).append("}");
-  // Not ended with the run: what was begun has to be known.
+  // Not ended with the run: what was begun has to be known. A webhook may say it when the answer does not come.
+  if (work.hooked && work.hook && !work.hook->told()) request.stop = work.hook->cut();
   auto reply = co_await client_.send(work.place->at(), std::move(request), route.path);
   sent = *flag;
   co_return reply;
@@ -135,6 +141,8 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::hand_over(Work& work) {
     if (work.attempt.empty()) {
       work.attempt = new_id(clock_.now());
       work.intended_at = clock_.now();
+      work.hook = webhooks_.enter(work.attempt);
+      work.webhook.reset();
       auto intended = co_await work.sink->submitting({work.place->upstream(), work.place->account(), work.attempt});
       if (!intended) co_return RelayOutcome(ports::RunInterrupted{});
     }
@@ -177,6 +185,9 @@ async::Task<std::optional<ReplicateRelay::Handed>> ReplicateRelay::submit(Work& 
   const auto took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
   const auto& scrubber = work.place->at()->upstream->scrubber;
   auto answer = read_create_answer(reply, sent, scrubber);
+  if (std::holds_alternative<Ambiguous>(answer)) {
+    if (auto told = told_by_webhook(work)) answer = Accepted{std::move(*told)};
+  }
   if (const auto* accepted = std::get_if<Accepted>(&answer); accepted && !claim_remote(work, accepted->snapshot.id)) {
     answer = Ambiguous{"the answer is about another prediction"};
   }
@@ -187,8 +198,7 @@ async::Task<std::optional<ReplicateRelay::Handed>> ReplicateRelay::submit(Work& 
     // When it has ended meanwhile nobody need look whether the upstream has it.
     if (work.request.stop.stop_requested()) (void)co_await work.sink->dropped(work.attempt);
     if (!work.request.files.empty() && !work.request.stop.stop_requested() &&
-        !std::exchange(work.uploads_renewed, true) &&
-        uploads_.forget_named(work.place->at(), refused->refusal.body)) {
+        !std::exchange(work.uploads_renewed, true) && uploads_.forget_named(work.place->at(), refused->refusal.body)) {
       // Nothing was taken, and what it lacks can be given to it.
       if (!co_await work.sink->dropped(std::exchange(work.attempt, {}))) {
         co_return Handed(RelayOutcome(ports::RunInterrupted{}));
@@ -221,9 +231,20 @@ async::Task<std::optional<ReplicateRelay::Handed>> ReplicateRelay::submit(Work& 
   co_return std::nullopt;
 }
 
+/// What the upstream has told of the submission itself, which is the answer to its create whatever became of that.
+/// nullopt too when another run has taken this one's prediction for its own, which has the same input.
+std::optional<Snapshot> ReplicateRelay::told_by_webhook(const Work& work) const {
+  auto told = work.hook ? work.hook->told() : std::nullopt;
+  return told && is_claimed(work, told->id) ? std::nullopt : told;
+}
+
 async::Task<ReplicateRelay::Handed> ReplicateRelay::settle(Work& work) {
   const auto& stop = work.request.stop;
   if (work.key.empty()) work.prepare_key();
+  work.late = true;
+  if (auto told = told_by_webhook(work); told && claim_remote(work, told->id)) {
+    co_return co_await accept(work, std::move(*told));
+  }
   if (work.place->at()->upstream->options.idempotent) {
     if (auto handed = co_await submit_again(work)) co_return std::move(*handed);
   }
@@ -231,8 +252,13 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::settle(Work& work) {
   const auto until = clock_.now() + times_.patience;
   std::size_t failed = 0;
   for (std::size_t tries = 0; tries < pauses.size();) {
-    if (!co_await stop.sleep_for(pauses[std::min(tries + failed, pauses.size() - 1)])) {
-      co_return RelayOutcome(ports::RunInterrupted{});
+    const auto pause = pauses[std::min(tries + failed, pauses.size() - 1)];
+    const bool on =
+        work.hook && !work.hook->told() ? co_await work.hook->wait(pause, stop) : co_await stop.sleep_for(pause);
+    if (!on) co_return RelayOutcome(ports::RunInterrupted{});
+    if (auto told = told_by_webhook(work); told && claim_remote(work, told->id)) {
+      log::info("a create whose answer was lost was told by webhook", {{"prediction", work.request.prediction->id}});
+      co_return co_await accept(work, std::move(*told));
     }
     const bool last = tries + 1 == pauses.size();
     auto found = co_await look_up(work, last, last);
@@ -255,6 +281,8 @@ async::Task<std::optional<ReplicateRelay::Handed>> ReplicateRelay::submit_again(
   const auto& stop = work.request.stop;
   const auto interrupted = [] { return Handed(RelayOutcome(ports::RunInterrupted{})); };
   const auto until = clock_.now() + times_.patience;
+  // What an earlier process sent may have carried a webhook.
+  if (!work.webhook) co_await webhooks_.await_secret(work.place->at(), stop);
   Duration pause = times_.again;
   do {
     if (!co_await stop.sleep_for(pause)) co_return interrupted();
