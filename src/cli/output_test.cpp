@@ -11,7 +11,6 @@
 #include "cli/progress.h"
 #include "cli/run_output.h"
 #include "cli/save_output.h"
-#include "cli/sse_reader.h"
 #include "cli/table.h"
 #include "json/value_json.h"
 
@@ -72,37 +71,6 @@ TEST(ProgressLine, RedrawsAndLeavesNothingBehindOnATerminal) {
     line.show("processing\x1b[31m", "50%|#| 1/2", 4000ms);
   }
   EXPECT_EQ(err.str(), "\r\x1b[2Kprocessing[31m ▕████████████            ▏ 50%  1/2  0:04\r\x1b[2K");
-}
-
-std::vector<std::string> decode(SseReader& reader, std::string_view bytes, std::size_t piece) {
-  std::vector<std::string> events;
-  for (std::size_t at = 0; at < bytes.size(); at += piece) {
-    for (const auto& event : reader.feed(bytes.substr(at, piece))) events.push_back(event.name + "=" + event.data);
-  }
-  return events;
-}
-
-TEST(SseReader, DecodesEventsHoweverTheyAreCut) {
-  const std::string stream =
-      ": hi\n\nevent: output\nid: 1:0\ndata: Once\n\nevent: output\nid: 1:1\ndata:  a\ndata: \n\n"
-      ": keep-alive\nevent: output\r\nid: 1:2\r\ndata: \xf0\x9f\xa6\x8a\r\n\r\nevent: done\nid: 2:0\ndata: {}\n\n";
-  for (const std::size_t piece : {1U, 2U, 3U, 7U, 1000U}) {
-    SseReader reader;
-
-    EXPECT_THAT(decode(reader, stream, piece),
-                ElementsAre("output=Once", "output= a\n", "output=\xf0\x9f\xa6\x8a", "done={}"));
-    EXPECT_EQ(reader.last_id(), "2:0");
-  }
-}
-
-TEST(SseReader, CountsAnIdOnlyWhenItsEventIsComplete) {
-  SseReader reader;
-
-  reader.feed("id: 1\ndata: a\n\nid: 2\ndata: b");
-  EXPECT_EQ(reader.last_id(), "1");
-  reader.restart();
-
-  EXPECT_THAT(decode(reader, "data: b\n\n", 100), ElementsAre("message=b"));
 }
 
 TEST(FileName, StaysInsideItsFolder) {

@@ -6,13 +6,13 @@
 #include <string_view>
 #include <utility>
 
+#include "base/sse.h"
 #include "cli/address.h"
 #include "cli/api_client.h"
 #include "cli/progress.h"
 #include "cli/run_input.h"
 #include "cli/run_output.h"
 #include "cli/save_output.h"
-#include "cli/sse_reader.h"
 #include "domain/key.h"
 #include "json/value_json.h"
 

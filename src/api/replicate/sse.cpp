@@ -3,22 +3,13 @@
 
 #include <charconv>
 
+#include "base/sse.h"
 #include "base/text.h"
 
 namespace hekto::api {
 namespace {
 
 constexpr std::size_t kMaxEvent = 1'000'000'000;
-
-/// Length of the line break at the start of `text`, 0 when there is none. CRLF is one.
-std::size_t line_break(std::string_view text) {
-  const auto c = static_cast<unsigned char>(text.front());
-  if (text.starts_with("\r\n")) return 2;
-  if (c == '\n' || c == '\r' || c == 0x0B || c == 0x0C || (c >= 0x1C && c <= 0x1E)) return 1;
-  if (text.starts_with("\xC2\x85")) return 2;
-  if (text.starts_with("\xE2\x80\xA8") || text.starts_with("\xE2\x80\xA9")) return 3;
-  return 0;
-}
 
 /// Whether a line break may begin with `c`: what is none is copied in runs.
 bool may_break(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\xC2' || c == '\xE2'; }
@@ -30,7 +21,7 @@ void append_sse(std::string& out, std::string_view event, std::int64_t seconds, 
   out += std::to_string(seconds) + ":" + std::to_string(n);
   out += "\ndata: ";
   while (!data.empty()) {
-    if (const auto length = line_break(data); length > 0) {
+    if (const auto length = line_break_length(data); length > 0) {
       out += "\ndata: ";
       data.remove_prefix(length);
     } else {

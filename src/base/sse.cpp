@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/sse_reader.h"
+#include "base/sse.h"
 
 #include <utility>
 
 #include "base/text.h"
 
-namespace hekto::cli {
+namespace hekto {
 
 std::vector<SseEvent> SseReader::feed(std::string_view bytes) {
   std::vector<SseEvent> events;
@@ -34,6 +34,7 @@ void SseReader::line(std::string_view text, std::vector<SseEvent>& events) {
     // An id counts only once its event is complete: reconnecting after half an event must bring that event again.
     last_id_ = id_;
     if (event_.name.empty()) event_.name = "message";
+    event_.id = id_;
     if (has_data_) events.push_back(std::move(event_));
     event_ = {};
     has_data_ = false;
@@ -53,4 +54,13 @@ void SseReader::line(std::string_view text, std::vector<SseEvent>& events) {
   }
 }
 
-}  // namespace hekto::cli
+std::size_t line_break_length(std::string_view text) {
+  const auto c = static_cast<unsigned char>(text.front());
+  if (text.starts_with("\r\n")) return 2;
+  if (c == '\n' || c == '\r' || c == 0x0B || c == 0x0C || (c >= 0x1C && c <= 0x1E)) return 1;
+  if (text.starts_with("\xC2\x85")) return 2;
+  if (text.starts_with("\xE2\x80\xA8") || text.starts_with("\xE2\x80\xA9")) return 3;
+  return 0;
+}
+
+}  // namespace hekto
