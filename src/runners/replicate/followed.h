@@ -25,10 +25,11 @@ class Follower::Followed {
   std::optional<Due::iterator> place;          // in urgent_ or routine_
   bool urgent = false;                         // which of the two
   std::optional<Due::iterator> by_age;
-  bool asked = false;  // a request for it is under way
-  bool alone = false;  // lists do not show it
-  bool told = false;   // a webhook has come
-  bool over = false;   // its end is known, or will be
+  bool asked = false;    // a request for it is under way
+  bool alone = false;    // lists do not show it
+  bool told = false;     // a webhook has come
+  bool relaxed = false;  // others tell of it
+  bool over = false;     // its end is known, or will be
   bool left = false;
   std::optional<Time> missing_since;
   std::optional<News> news;  // not taken yet

@@ -46,6 +46,10 @@ void Follower::schedule_next(const FollowedPtr& followed, Time now) {
     schedule(followed, now + account_->upstream->options.safety_poll, false);
     return;
   }
+  if (followed->relaxed) {
+    schedule(followed, now + RunTimes::kLongest, false);
+    return;
+  }
   const auto since = [&](Time upstream_time) {
     return std::max(Duration{}, now - upstream_time - skew_.value_or(Duration{}));
   };
@@ -104,10 +108,11 @@ async::Task<Result<News>> Follower::next(FollowedPtr followed, async::StopToken 
     std::optional<Result<News>> answer;
     {
       std::scoped_lock lock(mutex_);
-      if (stop.stop_requested()) {
-        answer = fail(ErrorCode::canceled, "stopped");
-      } else if (followed->news) {
+      // First: whoever waits for something else, too, and stops often, is to learn this all the same.
+      if (followed->news) {
         answer = std::move(*std::exchange(followed->news, std::nullopt));
+      } else if (stop.stop_requested()) {
+        answer = fail(ErrorCode::canceled, "stopped");
       } else {
         followed->waiting = std::move(done);
       }
@@ -190,6 +195,11 @@ void Follower::hurry(const std::string& remote_id) {
   std::scoped_lock lock(mutex_);
   const auto it = all_.find(remote_id);
   if (it != all_.end() && !it->second->asked) schedule(it->second, clock_.now(), true);
+}
+
+void Follower::relax(const FollowedPtr& followed, bool others_tell) {
+  std::scoped_lock lock(mutex_);
+  followed->relaxed = others_tell;
 }
 
 std::size_t Follower::size() const {

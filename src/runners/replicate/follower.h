@@ -68,6 +68,8 @@ class Follower {
   bool tell(Snapshot snapshot);
   /// Looks at it at once. Nothing happens when it is not followed.
   void hurry(const std::string& remote_id);
+  /// While `others_tell`, something else brings its news, and it is looked at as rarely as may be.
+  void relax(const FollowedPtr& followed, bool others_tell);
 
   /// Asks until `stop`; what is under way ends soon after. `executor` is that of the requests.
   async::Task<void> run(async::StopToken stop);
