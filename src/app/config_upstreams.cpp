@@ -313,6 +313,8 @@ Result<UpstreamOptions> Reader::upstream(const std::string& name, const YAML::No
               {"model_concurrency", by_model},
               {"outputs", flag(options.rehost, "rehost", "pass")},
               {"file_hosts", texts(options.file_hosts, is_host, "a host name, or *. and one")},
+              {"stream_hosts", texts(options.stream_hosts, is_host, "a host name, or *. and one")},
+              {"streams", value<std::size_t>(options.streams, parse_count, 0, 10'000)},
               {"max_output", value<std::size_t>(options.max_output, parse_size, 1 << 10, std::size_t{1} << 40)},
               {"safety_poll", safety_poll},
               {"webhooks", webhooks},

@@ -69,6 +69,8 @@ upstreams:
     model_concurrency: {"owner/*": 2}
     outputs: pass
     file_hosts: [files.example, "*.files.example"]
+    stream_hosts: streams.example
+    streams: 10
     max_output: 1MiB
     time_limit: 1h
     webhooks: off
@@ -99,6 +101,8 @@ upstreams:
   EXPECT_EQ(upstream.model_concurrency, (std::vector<std::pair<std::string, std::size_t>>{{"owner/*", 2}}));
   EXPECT_FALSE(upstream.rehost);
   EXPECT_EQ(upstream.file_hosts.size(), 2u);
+  EXPECT_EQ(upstream.stream_hosts, std::vector<std::string>{"streams.example"});
+  EXPECT_EQ(upstream.streams, 10u);
   EXPECT_EQ(upstream.max_output, std::size_t{1} << 20);
   EXPECT_EQ(upstream.time_limit, 1h);
   EXPECT_EQ(upstream.webhooks, runners::replicate::UpstreamOptions::Webhooks::off);

@@ -41,6 +41,8 @@ struct UpstreamOptions {
   std::vector<std::pair<std::string, std::size_t>> model_concurrency = {};  ///< the same by pattern; the first counts
   bool rehost = true;  ///< outputs are fetched and kept; else their links are handed on
   std::vector<std::string> file_hosts = {"replicate.delivery", "*.replicate.delivery"};  ///< hosts of output files
+  std::vector<std::string> stream_hosts = {"*.replicate.com"};  ///< hosts of event streams, beside its own origin
+  std::size_t streams = 256;                                    ///< event streams read at once; 0: none is
   std::size_t max_output = std::size_t{1} << 30;                                         ///< bytes of one output file
   Duration time_limit = std::chrono::hours(24);  ///< from the submission to the end
   enum class Webhooks : std::uint8_t { automatic, on, off };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runners/replicate/progress.h"
 
+#include <algorithm>
+
 #include "base/json_text.h"
 #include "base/text.h"
 #include "json/value_json.h"
@@ -12,7 +14,17 @@ namespace {
 using domain::Status;
 using domain::Value;
 
-bool is_data_url(std::string_view text) { return iequals(text.substr(0, 5), "data:"); }
+/// Of the part of a data: URL that says what it holds.
+constexpr std::size_t kMaxType = 256;
+
+/// A file in the output itself. Its type tells it from a text that happens to begin so.
+bool is_data_url(std::string_view text) {
+  if (!iequals(text.substr(0, 5), "data:")) return false;
+  const auto comma = text.substr(0, kMaxType).find(',');
+  if (comma == std::string_view::npos) return false;
+  const auto type = text.substr(5, comma - 5);
+  return type.empty() || (type.find_first_of("/;") != type.npos && type.find_first_of(" \t\r\n") == type.npos);
+}
 
 }  // namespace
 
@@ -21,25 +33,36 @@ Progress::Progress(const UpstreamOptions& upstream, const Scrubber& scrubber, co
       scrubber_(scrubber),
       started_(delivered.status != Status::starting),
       start_known_(delivered.upstream_times.started.has_value()),
+      list_(delivered.output.is_list && !delivered.output.empty()),
+      refuses_pieces_(!delivered.output.is_list && !delivered.output.empty()),
       logs_(delivered.logs),
-      items_(delivered.output.items.size()) {
+      listed_{PieceCleaner(scrubber)},
+      streamed_{PieceCleaner(scrubber)} {
   for (const auto& text : delivered.output.items) {
     const auto value = json::parse(text);
-    if (value && value->as_string() != nullptr) joined_ += *value->as_string();
+    const auto* words = value ? value->as_string() : nullptr;
+    if (words == nullptr) {
+      refuses_pieces_ = true;
+      listed_.fit = Fit::by_index;
+    } else {
+      text_ += with_plain_breaks(*words);
+    }
+    ends_.push_back(text_.size());
   }
 }
 
-std::vector<Step> Progress::on_text(std::string text) {
+std::vector<Step> Progress::on_pieces(std::vector<StreamPiece> pieces) {
   std::vector<Step> steps;
-  if (ended_ || text.empty()) return steps;
-  if (!started_) {
-    steps.emplace_back(StepStart{});
-    started_ = true;
+  for (auto& [index, text] : pieces) {
+    if (!takes_pieces()) break;
+    if (index < streamed_.taken) continue;
+    if (index > streamed_.taken || is_file(text) || passes_on(text)) {
+      refuses_pieces_ = true;
+      break;
+    }
+    ++streamed_.taken;
+    for (auto& piece : streamed_.cleaner.push(text)) add_piece(streamed_, std::move(piece), steps);
   }
-  by_stream_ = true;
-  text = scrubber_.clean_output(std::move(text));
-  joined_ += text;
-  steps.emplace_back(StepItem{items_++, true, json::dump(Value(std::move(text))), {}});
   return steps;
 }
 
@@ -63,7 +86,7 @@ std::vector<Step> Progress::on_snapshot(const Snapshot& snapshot) {
 
   ended_ = true;
   const auto metrics = snapshot.metrics;
-  if (snapshot.state == Status::succeeded && snapshot.data_removed && items_ == 0) {
+  if (snapshot.state == Status::succeeded && snapshot.data_removed && ends_.empty()) {
     steps.emplace_back(StepFailed{"The output of this prediction was no longer available (code: output_unavailable)",
                                   metrics, snapshot.completed_at});
   } else if (snapshot.state == Status::succeeded) {
@@ -102,31 +125,68 @@ void Progress::add_logs(const std::string& logs, bool final, std::vector<Step>& 
 void Progress::add_output(const Value& output, bool final, std::vector<Step>& steps) {
   const auto* list = output.as_array();
   if (list == nullptr) {
-    if (final && !output.is_null() && items_ == 0) {
+    if (!output.is_null()) refuses_pieces_ = true;
+    if (final && !output.is_null() && ends_.empty()) {
       steps.emplace_back(item(0, false, output));
-      items_ = 1;
+      ends_.push_back(0);
     }
     return;
   }
-  std::size_t from = items_;
-  if (by_stream_) {
-    // Texts that came by stream may be cut elsewhere: what is new is what goes beyond the text that is there.
-    std::string whole;
-    for (const auto& entry : *list) {
-      if (entry.as_string() == nullptr) return;
-      whole += *entry.as_string();
+  list_ = true;
+  for (; listed_.taken < list->size(); ++listed_.taken) {
+    const auto& entry = (*list)[listed_.taken];
+    const auto* text = entry.as_string();
+    if (text != nullptr && !is_file(*text) && !passes_on(*text)) {
+      for (auto& piece : listed_.cleaner.push(*text)) add_piece(listed_, std::move(piece), steps);
+    } else {
+      for (auto& piece : listed_.cleaner.finish()) add_piece(listed_, std::move(piece), steps);
+      add_value(entry, steps);
     }
-    const auto text = scrubber_.clean_output(std::move(whole));
-    if (text.size() <= joined_.size() || !text.starts_with(joined_)) return;
-    steps.emplace_back(StepItem{items_++, true, json::dump(Value(text.substr(joined_.size()))), {}});
-    joined_ = text;
+  }
+  if (!final) return;
+  for (auto& piece : listed_.cleaner.finish()) add_piece(listed_, std::move(piece), steps);
+}
+
+void Progress::add_piece(Way& way, std::string piece, std::vector<Step>& steps) {
+  const auto index = way.pieces++;
+  const auto plain = with_plain_breaks(piece);
+  const auto there = std::string_view(text_).substr(std::min(way.at, text_.size()));
+  if (way.fit == Fit::same && index < ends_.size()) {
+    if (there.substr(0, ends_[index] - way.at) == plain) {
+      way.at = ends_[index];
+      return;
+    }
+    way.fit = there.starts_with(plain) || plain.starts_with(there) ? Fit::cut : Fit::by_index;
+  }
+  if (way.fit == Fit::cut) {
+    const auto known = std::min(there.size(), plain.size());
+    way.at += plain.size();
+    if (&way == &streamed_ && there.substr(0, known) != std::string_view(plain).substr(0, known)) {
+      refuses_pieces_ = true;
+    } else if (known < plain.size()) {
+      add_text(piece.substr(unbroken_offset(piece, known)), std::string_view(plain).substr(known), steps);
+    }
     return;
   }
-  for (; from < list->size(); ++from) {
-    steps.emplace_back(item(from, true, (*list)[from]));
-    if (const auto* text = (*list)[from].as_string()) joined_ += *text;
-  }
-  items_ = std::max(items_, list->size());
+  if (way.fit == Fit::by_index && &way == &streamed_) refuses_pieces_ = true;
+  if (way.fit == Fit::by_index && (&way == &streamed_ || index < ends_.size())) return;
+  add_text(std::move(piece), plain, steps);
+  way.at = text_.size();
+}
+
+/// An item that is no text, or a link: from here on they are told by their index.
+void Progress::add_value(const Value& value, std::vector<Step>& steps) {
+  refuses_pieces_ = true;
+  listed_.fit = Fit::by_index;
+  if (listed_.pieces++ < ends_.size()) return;
+  steps.emplace_back(item(ends_.size(), true, value));
+  ends_.push_back(text_.size());
+}
+
+void Progress::add_text(std::string text, std::string_view plain, std::vector<Step>& steps) {
+  steps.emplace_back(StepItem{ends_.size(), true, json::dump(Value(std::move(text))), {}});
+  text_ += plain;
+  ends_.push_back(text_.size());
 }
 
 bool Progress::is_file(const std::string& text) const {

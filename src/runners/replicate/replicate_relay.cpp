@@ -35,7 +35,8 @@ ReplicateRelay::ReplicateRelay(async::IoThreads& io, std::vector<UpstreamOptions
       uploads_(downloads, pool_, clock),
       webhooks_(pool_, client_, clock, std::move(hook_key),
                 [this](const AccountPtr& account) -> Follower& { return follower_of(account); }),
-      outputs_(downloads, scope_) {
+      outputs_(downloads, scope_),
+      streams_(api, scope_) {
   for (const auto& account : pool_.accounts()) {
     followers_.emplace(account.get(), std::make_unique<Follower>(pool_, account, client_, clock_));
   }
@@ -114,6 +115,7 @@ async::Task<RelayOutcome> ReplicateRelay::follow(Work& work, std::optional<Snaps
   const auto followed = follower.follow(work.remote_id, p.training.has_value(), p.model,
                                         first ? first->created_at : p.upstream_times.created,
                                         first.has_value() && !work.late, work.hooked);
+  LiveText live(streams_, follower, followed, account, work.remote_id, progress);
   // What came by webhook before the answer to the create.
   if (auto told = work.hook ? work.hook->followed() : std::nullopt) follower.tell(std::move(*told));
   const auto until = work.intended_at + upstream.options.time_limit;
@@ -121,7 +123,7 @@ async::Task<RelayOutcome> ReplicateRelay::follow(Work& work, std::optional<Snaps
   std::optional<Duration> took;
   while (!outcome) {
     if (!first) {
-      auto news = co_await follower.next(followed, work.request.stop);
+      auto news = co_await live.next(work.request.stop);
       if (!news) {
         outcome = interrupted();
         break;
@@ -130,11 +132,17 @@ async::Task<RelayOutcome> ReplicateRelay::follow(Work& work, std::optional<Snaps
         outcome = ports::RunFailed{std::string(kGone), ""};
         break;
       }
+      if (auto* pieces = std::get_if<std::vector<StreamPiece>>(&*news)) {
+        outcome = co_await deliver(work, progress.on_pieces(std::move(*pieces)));
+        if (!outcome && clock_.now() >= until) outcome = ports::RelayTimedOut{std::string(kTooLong)};
+        continue;
+      }
       first = std::move(std::get<Snapshot>(*news));
     }
     const bool ended = first->state && domain::is_terminal(*first->state);
     if (ended && first->created_at && first->completed_at) took = *first->completed_at - *first->created_at;
     outcome = co_await deliver(work, progress.on_snapshot(*first));
+    if (!outcome) co_await live.see(*first);
     first.reset();
     if (!outcome && clock_.now() >= until) outcome = ports::RelayTimedOut{std::string(kTooLong)};
   }

@@ -20,6 +20,7 @@
 #include "runners/replicate/answer.h"
 #include "runners/replicate/follower.h"
 #include "runners/replicate/input_uploads.h"
+#include "runners/replicate/live_text.h"
 #include "runners/replicate/outputs.h"
 #include "runners/replicate/progress.h"
 #include "runners/replicate/upstream_client.h"
@@ -121,6 +122,7 @@ class ReplicateRelay final : public ports::Relay {
   async::StopToken stop_;
   async::TaskScope scope_{"relay"};
   Outputs outputs_;
+  EventStreams streams_;
   mutable std::mutex mutex_;
   std::map<std::string, int> posting_;  // guarded by mutex_: creates that wait for their answer, by account and input
   std::set<std::string> looking_;       // guarded by mutex_: of these, those that somebody looks up

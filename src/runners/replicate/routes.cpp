@@ -20,6 +20,17 @@ std::string path_of(std::string_view kind, std::string_view name) {
   return "/v1/" + std::string(kind) + "/" + percent_encode(owner) + "/" + percent_encode(rest);
 }
 
+/// Whether the host of an origin is one of `hosts`: names, or "*." and one.
+bool lies_at(std::string_view origin, const std::vector<std::string>& hosts) {
+  std::string_view host = origin.substr(origin.find("://") + 3);
+  if (!host.starts_with('[')) host = host.substr(0, host.find(':'));
+  return std::ranges::any_of(hosts, [host](std::string_view pattern) {
+    if (!pattern.starts_with("*.")) return iequals(host, pattern);
+    const auto suffix = pattern.substr(1);
+    return host.size() > suffix.size() && iequals(host.substr(host.size() - suffix.size()), suffix);
+  });
+}
+
 }  // namespace
 
 bool serves_model(const UpstreamOptions& upstream, std::string_view model) {
@@ -74,15 +85,17 @@ std::string origin_of(std::string_view url) {
 
 bool is_output_url(const UpstreamOptions& upstream, std::string_view url) {
   const auto origin = origin_of(url);
-  if (origin.empty()) return false;
-  if (origin == origin_of(upstream.url)) return true;
-  std::string_view host = std::string_view(origin).substr(origin.find("://") + 3);
-  if (!host.starts_with('[')) host = host.substr(0, host.find(':'));
-  return std::ranges::any_of(upstream.file_hosts, [host](std::string_view pattern) {
-    if (!pattern.starts_with("*.")) return iequals(host, pattern);
-    const auto suffix = pattern.substr(1);
-    return host.size() > suffix.size() && iequals(host.substr(host.size() - suffix.size()), suffix);
-  });
+  return !origin.empty() && (origin == origin_of(upstream.url) || lies_at(origin, upstream.file_hosts));
 }
+
+bool is_stream_url(const UpstreamOptions& upstream, std::string_view url) {
+  const auto origin = origin_of(url);
+  const auto own = origin_of(upstream.url);
+  if (origin.empty()) return false;
+  if (origin == own) return true;
+  return (origin.starts_with("https:") || !own.starts_with("https:")) && lies_at(origin, upstream.stream_hosts);
+}
+
+bool is_file_stream(std::string_view url) { return url.find("/files/") != std::string_view::npos; }
 
 }  // namespace hekto::runners::replicate

@@ -33,5 +33,10 @@ CreateRoute create_route(const UpstreamOptions& upstream, const domain::RelayTar
 std::string origin_of(std::string_view url);
 /// Whether a file behind `url` is an output of this upstream: it lies at its own origin or at one of its file hosts.
 bool is_output_url(const UpstreamOptions& upstream, std::string_view url);
+/// Whether the event stream behind `url` may be asked for: it lies at the upstream's own origin, or at one of its
+/// stream hosts and is no less encrypted than the upstream.
+bool is_stream_url(const UpstreamOptions& upstream, std::string_view url);
+/// Whether an event stream carries files, as its path tells.
+bool is_file_stream(std::string_view url);
 
 }  // namespace hekto::runners::replicate

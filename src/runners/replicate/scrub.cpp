@@ -80,7 +80,7 @@ Scrubber::Scrubber(const UpstreamOptions& upstream) {
   }
 }
 
-std::string Scrubber::clean(std::string text, bool words_too) const {
+std::string Scrubber::clean(std::string text, bool words_too, std::vector<std::size_t>* ends) const {
   for (const auto& needle : needles_) {
     if (needle.whole_word && !words_too) continue;
     for (std::size_t at = 0; (at = find_from(text, needle.text, at)) != std::string::npos;) {
@@ -93,15 +93,21 @@ std::string Scrubber::clean(std::string text, bool words_too) const {
         continue;
       }
       text.replace(at, end - at, needle.replacement);
-      at += needle.replacement.size();
+      const auto behind = at + needle.replacement.size();
+      for (std::size_t i = 0; ends != nullptr && i < ends->size(); ++i) {
+        auto& cut = (*ends)[i];
+        if (cut > at) cut = cut > end ? cut - end + behind : behind;
+      }
+      at = behind;
     }
   }
   return text;
 }
 
-std::size_t Scrubber::undecided(std::string_view text) const {
+std::size_t Scrubber::undecided(std::string_view text, bool words_too) const {
   std::size_t longest = 0;
   for (const auto& needle : needles_) {
+    if (needle.whole_word && !words_too) continue;
     if (needle.tail > 0) {
       // What follows it has to be there, too.
       const auto window = text.size() - std::min(text.size(), needle.text.size() + needle.tail);
@@ -123,6 +129,7 @@ std::size_t Scrubber::undecided(std::string_view text) const {
   for (bool moved = true; moved;) {
     moved = false;
     for (const auto& needle : needles_) {
+      if (needle.whole_word && !words_too) continue;
       const auto size = needle.text.size();
       for (std::size_t at = cut >= size ? cut - size + 1 : 0; at < cut && at + size <= text.size(); ++at) {
         if (!equal_at(text, at, needle.text)) continue;

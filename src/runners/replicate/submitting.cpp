@@ -89,8 +89,7 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::accept(Work& work, Snapshot 
   accepted.model = snapshot.model.empty() ? std::string() : client_name(options, snapshot.model);
   accepted.version = snapshot.version;
   if (!snapshot.stream_url.empty()) {
-    const bool files = snapshot.stream_url.find("/files/") != std::string::npos;
-    accepted.stream = files ? domain::StreamKind::files : domain::StreamKind::text;
+    accepted.stream = is_file_stream(snapshot.stream_url) ? domain::StreamKind::files : domain::StreamKind::text;
   }
   // Of work that has waited, the client knows a time already.
   if (work.fresh) accepted.created_at = snapshot.created_at;
