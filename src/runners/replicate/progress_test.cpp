@@ -144,6 +144,16 @@ TEST_F(RelayProgress, SaysWhatIsAFileAndWhatOnlyLooksLikeOne) {
                           R"({"mask":)" + domain::file_placeholder(0) + "}", "3"));
 }
 
+TEST_F(RelayProgress, HandsLinksOnAsTheyAreWhereOutputsArePassed) {
+  options.rehost = false;
+  show(running({"https://replicate.delivery/a/out.png"}));
+  show(ended({"https://replicate.delivery/a/out.png", "https://up.example/files/b.png"}));
+
+  EXPECT_THAT(texts(), ElementsAre("https://replicate.delivery/a/out.png", "https://up.example/files/b.png"));
+  EXPECT_THAT(files, IsEmpty());
+  EXPECT_TRUE(progress->refuses_pieces());
+}
+
 TEST_F(RelayProgress, TellsHowItEnded) {
   Snapshot failed;
   failed.state = Status::failed;
