@@ -298,7 +298,8 @@ void Outputs::end_turn() {
 async::Task<Result<domain::OutputFile>> Outputs::fetch(std::shared_ptr<Batch> batch, Fetch& file) {
   const auto began = std::chrono::steady_clock::now();
   Duration pause = limits_.first_pause;
-  for (Duration refused{};;) {
+  Duration refused_pause = limits_.refused_pause;
+  for (int refusals = 0;;) {
     auto reply = co_await request(batch, file);
     const bool came = reply && reply->status == 200;
     if (came && batch->is_whole(file)) {
@@ -308,6 +309,7 @@ async::Task<Result<domain::OutputFile>> Outputs::fetch(std::shared_ptr<Batch> ba
       co_return domain::OutputFile{file.name, file.content_type, file.file->size(), std::move(key->sha256)};
     }
     file.file->broke();
+    const bool refused = reply && !may_pass(reply->status);
     if (!reply) {
       const auto code = reply.error().code;
       if (code == ErrorCode::canceled || code == ErrorCode::storage || code == ErrorCode::too_large) {
@@ -316,17 +318,17 @@ async::Task<Result<domain::OutputFile>> Outputs::fetch(std::shared_ptr<Batch> ba
       if (code == ErrorCode::invalid_input || code == ErrorCode::forbidden) {
         co_return fail(ErrorCode::not_found, "an output file lies where it must not be fetched");
       }
-    } else if (!may_pass(reply->status) && refused >= limits_.refusals) {
+    } else if (refused && ++refusals >= limits_.refusals) {
       co_return fail(ErrorCode::not_found, "an output file answered " + std::to_string(reply->status));
     }
     if (std::chrono::steady_clock::now() - began >= limits_.patience) {
       co_return fail(ErrorCode::not_found, "an output file could not be fetched in time");
     }
     const auto asked = reply ? retry_after(*reply) : Duration{};
-    const auto wait = std::max(pause, std::min(asked, kLongestPause));
+    const auto wait = std::max(refused ? refused_pause : pause, std::min(asked, kLongestPause));
     if (!co_await batch->stop.sleep_for(wait)) co_return stopped();
-    if (reply && !may_pass(reply->status)) refused += wait;
-    pause = std::min(pause * 2, kLongestPause);
+    auto& next = refused ? refused_pause : pause;
+    next = std::min(next * (refused ? 4 : 2), kLongestPause);
   }
 }
 

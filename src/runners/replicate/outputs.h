@@ -25,9 +25,10 @@ struct OutputLimits {
   std::size_t per_prediction = 4;  ///< of these, of one prediction
   /// How long a file that is there upstream is fetched again and again: its link lives for an hour.
   Duration patience = std::chrono::minutes(55);
-  /// So long a server may say that the file is not there (or not for us) before it is believed.
-  Duration refusals = std::chrono::seconds(20);
   Duration first_pause = std::chrono::milliseconds(250);  ///< doubles with every attempt, up to 30 s
+  /// So often a server may say that the file is not there (or not for us) before it is believed.
+  int refusals = 3;
+  Duration refused_pause = std::chrono::seconds(2);  ///< after the first of these; four times as long after the next
 };
 
 /// Brings output files of upstreams here. A file is hashed and written as it comes; whoever has been shown its link

@@ -33,7 +33,7 @@ class OutputsTest : public testing::Test {
   OutputsTest() {
     io_.start();
     limits_.first_pause = 1ms;
-    limits_.refusals = 20ms;
+    limits_.refused_pause = 1ms;
     limits_.patience = 1min;
     options_.name = "there";
     options_.url = "https://api.example";
@@ -209,12 +209,12 @@ TEST_F(OutputsTest, BelieveALengthOnlyOfWhatDoesNotComePacked) {
   EXPECT_EQ(sink_.files[0]->described()[0].second, std::nullopt);
 }
 
-TEST_F(OutputsTest, ThatAreRefusedAreAskedForAgainForAWhile) {
+TEST_F(OutputsTest, ThatAreRefusedAreAskedForThreeTimes) {
   http_.answer(url(""), {ports::HttpReply{404, "", false}, ports::HttpReply{403, "", false}, file("there")});
   EXPECT_TRUE(deliver({item(0, {url("a.png")})}));
   http_.answer(url(""), {410});
   EXPECT_EQ(code_of(deliver({item(0, {url("a.png")})})), ErrorCode::not_found);
-  EXPECT_GT(http_.sent().size(), 4u);
+  EXPECT_EQ(http_.sent().size(), 6u);
 }
 
 TEST_F(OutputsTest, AreGivenUpWhenTheirTimeIsOver) {
