@@ -193,7 +193,7 @@ export class Api {
       idempotencyKey: call.request.headers['idempotency-key'],
     });
     sendWebhooks(prediction, this.origin, account.webhookSecret, this.log);
-    return jsonAnswer(201, prediction.show(this.origin, { fresh: true }));
+    return jsonAnswer(201, prediction.show(this.origin, { fresh: true, now: prediction.createdAt }));
   }
 
   #read(call, orders) {
