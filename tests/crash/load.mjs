@@ -68,9 +68,9 @@ export class Load {
   #downloads = new Map(); // path of a link -> hash of the first download
 
   /**
-   * options: `seed`; `launch()` starts the server without waiting for it (Server.launch); `input(name, random)` gives
-   * [model, input], with `name` at the beginning of the prompt; `refusal(input)`: the status that it is to be refused
-   * with, if any; `twins`: the share of creates that are sent twice, as two clients would that ask for the same;
+   * options: `seed`; `launch()` starts the server without waiting for it (Server.launch); `input(name, random, twin)`
+   * gives [model, input], with `name` at the beginning of the prompt; `refusal(input)`: the status that it is to be
+   * refused with, if any; `twins`: the share of creates that are sent twice, as two clients would that ask for the same;
    * `cancels(input)`: the share that is canceled at once; `maxUnfinished`: beyond it the creators wait, since the point
    * is kills, not a backlog; `recoveryMs`: how long everything may take to end after the last kill;
    * `files(prediction)`: how many files it must have.
@@ -132,12 +132,14 @@ export class Load {
 
   /** A create that was not sent yet: half carry a key, a quarter count their attempts, a quarter are sent once. */
   #nextCreate() {
-    const [model, input] = this.options.input(`${this.options.seed}-${this.#sent++}`, this.random);
+    const kind = this.random();
+    const twin = this.random() < this.options.twins; // then neither is sent again
+    const [model, input] = this.options.input(`${this.options.seed}-${this.#sent++}`, this.random, twin);
     const { prompt } = input;
     this.history.prompts.add(prompt);
     this.history.sentAt.set(prompt, Date.now());
-    const kind = this.random();
-    const create = { model, input, body: JSON.stringify({ input }), attempts: 0, headers: () => ({}) };
+    const create = { model, input, twin, body: JSON.stringify({ input }), attempts: 0, headers: () => ({}) };
+    if (twin) return create;
     if (kind < 0.75) this.history.repeatable.set(prompt, new Set());
     if (kind < 0.5) create.headers = () => ({ 'idempotency-key': `create-${prompt}` });
     else if (kind < 0.75) create.headers = () => ({ 'x-stainless-retry-count': String(create.attempts) });
@@ -192,7 +194,7 @@ export class Load {
         await this.#sendCreate(this.pick(this.#answered));
       } else if (this.#unfinished.size + this.#unanswered.length < this.options.maxUnfinished) {
         const create = this.#nextCreate();
-        if (!create.repeatable && this.random() < this.options.twins) {
+        if (create.twin) {
           this.history.asked.set(create.input.prompt, 2);
           await Promise.all([this.#sendCreate(create), this.#sendCreate({ ...create })]);
         } else {

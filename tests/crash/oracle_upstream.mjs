@@ -35,7 +35,8 @@ function byPrompt(items) {
  *   left_running         it was canceled here, and the upstream was not told. Not of those that a kill cut off: the
  *                        upstream's id of such a one may be found out later than this run takes.
  *   unfounded            ambiguous, though nothing came between its create and the answer: no kill, no broken answer
- *   overlooked           ambiguous, though the upstream took it and its list shows it, with an input that no other has
+ *   overlooked           ambiguous, though the upstream took it and its list shows it, and no other prediction of ours
+ *                        with its input can have it
  *
  * Returns how many are ambiguous. That is no fault by itself: of a create that a kill cut off before the upstream got
  * it, or whose answer was lost and which the upstream's list did not show, nobody can know what became of it.
@@ -62,6 +63,9 @@ export function judgeUpstream(history, found) {
     const all = theirs.get(prompt) ?? [];
     const taken = takenFor(prompt);
     const alone = asked(prompt) === 1;
+    const unexplained = new Set(all.filter(({ id, hidden }) => id !== null && !hidden).map(({ id }) => id));
+    const unknown = predictions.filter(isAmbiguous);
+    let canceled = 0;
     for (const prediction of predictions) {
       const { id, status } = prediction;
       if (isAmbiguous(prediction)) {
@@ -69,11 +73,10 @@ export function judgeUpstream(history, found) {
         const broken = history.interrupted.has(prompt) || all.some((create) => create.cut || create.status === null);
         if (!broken)
           found('unfounded', id, `nothing came between the create of ${JSON.stringify(prompt)} and its answer`);
-        const shown = all.some((create) => create.id !== null && !create.hidden);
-        if (alone && shown) found('overlooked', id, `the upstream has ${[...taken]}`);
         continue;
       }
       if (status === 'canceled' || status === 'aborted') {
+        ++canceled;
         // Canceled here, whatever the upstream made of it meanwhile; but it must not be left at work.
         const untold = [...taken].find((there) => !told.has(there) && outcomes.get(there)?.status !== 'canceled');
         if (alone && untold && !history.interrupted.has(prompt))
@@ -93,9 +96,14 @@ export function judgeUpstream(history, found) {
       }
       if (adopted.has(there)) found('adopted_twice', id, `shows ${there}, which ${adopted.get(there)} shows too`);
       adopted.set(there, id);
+      unexplained.delete(there);
       if (!agrees(there)) found('not_adopted', id, `${status}, but ${there} is ${JSON.stringify(outcomes.get(there))}`);
     }
+    // What all others leave over is the one's that nothing is known of; of what a canceled one left, nobody can tell.
+    if (unknown.length === 1 && unexplained.size === 1 && canceled === 0)
+      found('overlooked', unknown[0].id, `the upstream has ${[...unexplained]}`);
   }
+
   return ambiguous;
 }
 

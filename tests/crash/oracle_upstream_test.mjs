@@ -113,6 +113,11 @@ catches('an ambiguous prediction that could have been found', 'overlooked', (h, 
   creates.push({ prompt: 'lost', id: 'lost-1', status: 201 });
 });
 
+catches('one of two that is ambiguous though the other has its own', 'overlooked', (h) => {
+  h.interrupted.add('twin');
+  Object.assign(ours(h, 'our-twin-1'), { status: 'failed', output: null, error: kUnknown });
+});
+
 lets('an answer that was broken off be ambiguous', 1, (h, { creates }) => {
   h.interrupted.delete('lost');
   creates.push({ prompt: 'lost', id: null, status: 500, cut: true });
@@ -120,9 +125,22 @@ lets('an answer that was broken off be ambiguous', 1, (h, { creates }) => {
 lets('an ambiguous prediction be taken that the list hides', 1, (h, { creates }) => {
   creates.push({ prompt: 'lost', id: 'lost-1', status: 201, hidden: true });
 });
-lets('one of two that asked for the same be ambiguous', 2, (h) => {
+lets('two that asked for the same be ambiguous', 3, (h) => {
+  h.interrupted.add('twin');
+  for (const id of ['our-twin-1', 'our-twin-2']) {
+    Object.assign(ours(h, id), { status: 'failed', output: null, error: kUnknown });
+  }
+});
+lets('one of two be ambiguous that the upstream did not take', 2, (h, { creates }) => {
+  creates[4].id = null;
+  creates[4].cut = true;
+  Object.assign(ours(h, 'our-twin-1'), { status: 'failed', output: null, error: kUnknown });
+});
+lets('one of two be ambiguous where the other was canceled before it was known there', 2, (h, { told }) => {
   h.interrupted.add('twin');
   Object.assign(ours(h, 'our-twin-1'), { status: 'failed', output: null, error: kUnknown });
+  ours(h, 'our-twin-2').status = 'canceled';
+  told.add('twin-2');
 });
 lets('an idempotent upstream be asked again', 1, (h, { creates }) => {
   creates.push({ prompt: 'done', id: 'done-1', status: 201 });

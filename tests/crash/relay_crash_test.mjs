@@ -48,10 +48,17 @@ const kFaults = [
   [0.03, () => 'delay=30000'],
 ];
 
-function input(name, random) {
+/** The same for two creates of one input, of which the first is cut off: what it made must not be taken for the other's,
+ *  nor the other's for what it made. */
+const kTwinFaults = [
+  [0.3, () => 'reset-after-accept*1'],
+  [0.3, () => 'reset*1'],
+];
+
+function input(name, random, twin) {
   let prompt = name;
   let choice = random();
-  for (const [share, word] of kFaults) {
+  for (const [share, word] of twin ? kTwinFaults : kFaults) {
     if (choice >= 0 && choice < share) prompt += ` [[stub:${word(random)}]]`;
     choice -= share;
   }
@@ -69,7 +76,7 @@ const load = new Load({
     }),
   input,
   refusal: ({ prompt }) => (prompt.includes(`status=${kRefused}`) ? kRefused : 0),
-  twins: 0.2,
+  twins: 0.1,
   cancels: ({ prompt }) => (prompt.includes('delay=30000') ? 1 : 0.1),
   maxUnfinished: 250,
   files: (prediction) => prediction.input.num_outputs ?? 0,
