@@ -188,7 +188,9 @@ export class Load {
 
   async creator() {
     while (!this.stopping) {
-      if (this.#unanswered.length > 0 && this.server.origin) {
+      if (!this.server.origin) {
+        // It does not listen yet: whatever is sent only once would be wasted.
+      } else if (this.#unanswered.length > 0) {
         await this.#sendCreate(this.#unanswered.shift());
       } else if (this.#answered.length > 0 && this.random() < 0.05) {
         await this.#sendCreate(this.pick(this.#answered));
