@@ -71,7 +71,7 @@ describe('following', { concurrency: true }, () => {
 
     test('a status that goes backwards is not shown', async (t) => {
       const relay = await startRelay(t);
-      const prompt = unique('[[stub:backwards]][[stub:delay=3000]][[stub:start=100]][[stub:chunks=40]]');
+      const prompt = unique('[[stub:backwards]][[stub:delay=9000]][[stub:start=100]][[stub:chunks=40]]');
       const { id } = (await relay.create(prompt)).json();
       const seen = await watch(relay, id);
       onlyForwards(seen, prompt);
