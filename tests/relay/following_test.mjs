@@ -51,7 +51,7 @@ describe('following', { concurrency: true }, () => {
         const relay = await startRelay(t);
         await Promise.all(
           words.map(async (word) => {
-            const prompt = unique(`[[stub:${word}]][[stub:delay=600]]`);
+            const prompt = unique(`[[stub:no-stream]][[stub:${word}]][[stub:delay=600]]`);
             isWhole(await relay.run(prompt), word);
           }),
         );
@@ -62,16 +62,29 @@ describe('following', { concurrency: true }, () => {
 
     test('one that is never answered, or a byte a second, is asked again', async (t) => {
       const relay = await startRelay(t);
-      const prompts = ['poll-hang*1', 'poll-slow*1'].map((word) => unique(`[[stub:${word}]]`));
+      const prompts = ['poll-hang*1', 'poll-slow*1'].map((word) => unique(`[[stub:no-stream]][[stub:${word}]]`));
       for (const [i, run] of (await Promise.all(prompts.map((prompt) => relay.run(prompt)))).entries()) {
         isWhole(run, prompts[i]);
         assert.ok(relay.stub.askedOf(prompts[i]).length >= 2);
       }
     });
 
+    test('an event stream that fails, breaks off or falls silent adds nothing wrong', async (t) => {
+      const relay = await startRelay(t);
+      const words = ['stream-status=404', 'stream-cut=2', 'stream-stall=1', 'stream-reset', 'stream-hang'];
+      await Promise.all(
+        words.map(async (word) => {
+          const prompt = unique(`[[stub:${word}]][[stub:delay=1500]][[stub:start=100]]`);
+          isWhole(await relay.run(prompt), word);
+        }),
+      );
+    });
+
     test('a status that goes backwards is not shown', async (t) => {
       const relay = await startRelay(t);
-      const prompt = unique('[[stub:backwards]][[stub:delay=9000]][[stub:start=100]][[stub:chunks=40]]');
+      const prompt = unique(
+        '[[stub:no-stream]][[stub:backwards]][[stub:delay=9000]][[stub:start=100]][[stub:chunks=40]]',
+      );
       const { id } = (await relay.create(prompt)).json();
       const seen = await watch(relay, id);
       onlyForwards(seen, prompt);
@@ -82,7 +95,9 @@ describe('following', { concurrency: true }, () => {
 
     test('a status that nobody knows is work that goes on, and with an end it is an end', async (t) => {
       const relay = await startRelay(t);
-      const [during, ending] = ['[[stub:unknown-status]]', '[[stub:unknown-end]]'].map((words) => unique(words));
+      const [during, ending] = ['unknown-status', 'unknown-end'].map((word) =>
+        unique(`[[stub:no-stream]][[stub:${word}]]`),
+      );
       const [run, end] = await Promise.all([relay.run(during), relay.run(ending)]);
       isWhole(run, during);
       assert.equal(end.last.status, 'failed');

@@ -9,7 +9,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * Streams the text of a prediction as events; resumes behind Last-Event-ID. Words: cut=N breaks off after N events of
- * this connection, hang=N says nothing more after N.
+ * this connection, stall=N says nothing more after N.
  */
 export async function streamEvents(prediction, request, response, orders) {
   const last = Number(/:(\d+)$/.exec(request.headers['last-event-id'] ?? '')?.[1] ?? -1);
@@ -37,7 +37,7 @@ export async function streamEvents(prediction, request, response, orders) {
     const now = Date.now() * 1000;
     const items = prediction.output(prediction.canceledAt ?? now) ?? [];
     while (number < items.length) {
-      if (orders.has('hang') && told >= orders.number('hang')) return;
+      if (orders.has('stall') && told >= orders.number('stall')) return;
       if (!tell('output', items[number])) return;
     }
     const status = prediction.status(now);

@@ -125,7 +125,8 @@ export class Prediction {
         : {};
     }
     shown.urls = { cancel: `${base}/cancel`, get: base };
-    if (this.model.kind === 'texts' && !trainings) shown.urls.stream = `${origin}/v1/streams/${this.streamToken}`;
+    if (this.model.kind === 'texts' && !trainings && !this.life.has('no-stream'))
+      shown.urls.stream = `${origin}/v1/streams/${this.streamToken}`;
     shown.urls.web = `${origin}/p/${this.id}`;
     if (this.webhook) shown.webhook = this.webhook;
     return shown;
