@@ -12,12 +12,13 @@ namespace hekto::runners::replicate {
 /// One prediction, for the functions of Follower that share it.
 class Follower::Followed {
  public:
-  Followed(std::string id, bool is_training, std::string of_model, bool by_webhook)
-      : remote_id(std::move(id)), training(is_training), model(std::move(of_model)), hooked(by_webhook) {}
+  Followed(std::string id, bool is_training, std::string of_model, bool by_webhook, Time limit)
+      : remote_id(std::move(id)), training(is_training), model(std::move(of_model)), hooked(by_webhook), until(limit) {}
   const std::string remote_id;
   const bool training;
   const std::string model;
   const bool hooked;
+  const Time until;
 
   // Guarded by the follower's mutex_:
   std::optional<Time> created_at, started_at;  // by the upstream's clock

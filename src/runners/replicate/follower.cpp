@@ -43,7 +43,8 @@ bool Follower::is_told(const Followed& followed, Time now) const {
 
 void Follower::schedule_next(const FollowedPtr& followed, Time now) {
   if (is_told(*followed, now)) {
-    schedule(followed, now + account_->upstream->options.safety_poll, false);
+    const auto at = std::max(now + RunTimes::kShortest, followed->until);
+    schedule(followed, std::min<Time>(at, now + account_->upstream->options.safety_poll), false);
     return;
   }
   if (followed->relaxed) {
@@ -66,8 +67,8 @@ void Follower::set_created(const FollowedPtr& followed, std::optional<Time> crea
 }
 
 Follower::FollowedPtr Follower::follow(std::string remote_id, bool training, std::string model,
-                                       std::optional<Time> created_at, bool fresh, bool hooked) {
-  auto followed = std::make_shared<Followed>(std::move(remote_id), training, std::move(model), hooked);
+                                       std::optional<Time> created_at, bool fresh, bool hooked, Time until) {
+  auto followed = std::make_shared<Followed>(std::move(remote_id), training, std::move(model), hooked, until);
   std::scoped_lock lock(mutex_);
   const auto now = clock_.now();
   followed->since = now;

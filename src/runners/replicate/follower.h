@@ -56,9 +56,9 @@ class Follower {
   class Followed;
   using FollowedPtr = std::shared_ptr<Followed>;
   /// From now on it is asked for. `created_at`: as the upstream says, when it is known. `fresh`: it has just been
-  /// created. `hooked`: the upstream was asked to tell of it by webhook.
+  /// created. `hooked`: the upstream was asked to tell of it by webhook. `until`: there is to be news of it then.
   FollowedPtr follow(std::string remote_id, bool training, std::string model, std::optional<Time> created_at,
-                     bool fresh = false, bool hooked = false);
+                     bool fresh = false, bool hooked = false, Time until = Time::max());
   /// What was learnt since the last call; suspends until there is something. canceled on `stop`. One call at a time.
   async::Task<Result<News>> next(FollowedPtr followed, async::StopToken stop);
   /// It is not asked for any more. `took`: it ended, so long after its creation.

@@ -115,6 +115,15 @@ TEST_F(FollowerTest, AsksOnlyOnceAMinuteWhereWebhooksArrive) {
   EXPECT_EQ(world.reads("p2").size(), 1u);
 }
 
+TEST_F(FollowerTest, HasNewsOfOneWhoseTimeIsUpAlthoughWebhooksTellOfIt) {
+  world.follow({.id = "p1", .runs = 1h, .hooked = true, .limit = 20s});
+  world.tell("p1");
+  world.pass(19s);
+  EXPECT_EQ(world.reads().size(), 0u);
+  world.pass(2s);
+  EXPECT_GE(world.reads().size(), 1u);
+}
+
 TEST_F(FollowerTest, AsksAsEverForOneWhoseCreateCarriedNoWebhook) {
   world.follow({.id = "p1", .runs = 1h, .hooked = true});
   world.tell("p1");

@@ -112,13 +112,13 @@ async::Task<RelayOutcome> ReplicateRelay::follow(Work& work, std::optional<Snaps
   pool_.opened(*work.place);
   Progress progress(upstream.options, upstream.scrubber, p);
   auto& follower = follower_of(account);
+  const auto until = work.intended_at + upstream.options.time_limit;
   const auto followed = follower.follow(work.remote_id, p.training.has_value(), p.model,
                                         first ? first->created_at : p.upstream_times.created,
-                                        first.has_value() && !work.late, work.hooked);
+                                        first.has_value() && !work.late, work.hooked, until);
   LiveText live(streams_, follower, followed, account, work.remote_id, progress);
   // What came by webhook before the answer to the create.
   if (auto told = work.hook ? work.hook->followed() : std::nullopt) follower.tell(std::move(*told));
-  const auto until = work.intended_at + upstream.options.time_limit;
   std::optional<RelayOutcome> outcome;
   std::optional<Duration> took;
   while (!outcome) {

@@ -31,6 +31,7 @@ class SimulatedUpstream final : public ports::HttpClient {
     std::string model = "acme/model";
     bool hooked = false;
     Duration age{};  ///< it was created so long ago
+    Duration limit = std::chrono::hours(24);
   };
 
   static constexpr Duration kStep = std::chrono::milliseconds(10);
@@ -71,11 +72,12 @@ class SimulatedUpstream final : public ports::HttpClient {
     const Time started = created + given.waits;
     const auto model = given.model;
     const bool hooked = given.hooked;
+    const Time until = now() + given.limit;
     const bool fresh = given.age == Duration{};
     const Time ends = started + given.runs;
     all_[id] = {std::move(given), created, started, ends};
     by_age_.emplace(created, id);
-    return follower_->follow(id, false, model, created + offset_, fresh, hooked);
+    return follower_->follow(id, false, model, created + offset_, fresh, hooked, until);
   }
   News next(const Follower::FollowedPtr& followed) {
     std::optional<News> news;
