@@ -190,7 +190,7 @@ TEST_F(AccountPoolTest, TakesBackTheAllowanceOfACreateThatWasNotBegun) {
   auto options = account("main");
   options.creates = 10;
   one_account(options);
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE(pool_->try_acquire(wanted())) << "the place was given back unused";
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(pool_->try_acquire(wanted())) << "the place was given back unused";
   report(*pool_->try_acquire(wanted()), CreateResult::accepted);
   EXPECT_EQ(pool_->try_acquire(wanted()), nullptr);
 }

@@ -122,23 +122,31 @@ void Follower::look(const async::Executor& executor, const async::StopToken& sto
   {
     std::scoped_lock lock(mutex_);
     const auto now = clock_.now();
-    const auto take = [&](Due& queue, bool urgent) {
-      while (!queue.empty() && queue.begin()->first <= now && may_read(now, urgent)) {
+    const auto is_due = [now](const Due& queue) { return !queue.empty() && queue.begin()->first <= now; };
+    const auto take = [&](Due& queue, bool urgent, std::size_t most = kSingles) {
+      for (std::size_t i = 0; i < most && is_due(queue) && may_read(now, urgent); ++i) {
         const auto followed = queue.begin()->second;
         ask(followed);
         ++singles_;
         singles.push_back(followed);
       }
     };
-    take(urgent_, true);
-    std::size_t left = 0;
-    for (const auto* queue : {&urgent_, &routine_}) {
-      for (auto it = queue->begin(); it != queue->end() && it->first <= now && left <= kFew; ++it) ++left;
-    }
-    if (left > kFew) {
-      plan_many(now, singles, lists);
+    if (!is_due(urgent_) && !is_due(routine_)) return;
+    const auto may_ask = pool_.may_ask(account_, kSingles);
+    if (may_ask < kSingles) {
+      // The upstream does not answer. Now and then one request finds out whether it does again.
+      take(is_due(urgent_) ? urgent_ : routine_, true, may_ask);
     } else {
-      take(routine_, false);
+      take(urgent_, true);
+      std::size_t left = 0;
+      for (const auto* queue : {&urgent_, &routine_}) {
+        for (auto it = queue->begin(); it != queue->end() && it->first <= now && left <= kFew; ++it) ++left;
+      }
+      if (left > kFew) {
+        plan_many(now, singles, lists);
+      } else {
+        take(routine_, false);
+      }
     }
   }
   for (auto& followed : singles) scope_.spawn(executor, ask_one(std::move(followed), stop));

@@ -97,6 +97,30 @@ TEST_F(FollowerTest, StopsAskingForAWhileWhenTheUpstreamSaysSo) {
   EXPECT_GT(world.reads().size(), before);
 }
 
+TEST_F(FollowerTest, AsksAnUpstreamThatIsDownOnceASecondHoweverManyAreFollowed) {
+  for (int i = 0; i < 300; ++i) world.follow({.id = "p" + std::to_string(i), .runs = 1h});
+  world.pass(5s);
+  world.set_down(true);
+  world.pass(5s);
+  const auto before = world.reads().size() + world.lists().size();
+  world.pass(30s);
+  EXPECT_LE(world.reads().size() + world.lists().size() - before, 31u);
+  EXPECT_GE(world.reads().size() + world.lists().size() - before, 25u);
+}
+
+TEST_F(FollowerTest, SeesWhatEndedMeanwhileAsSoonAsTheUpstreamIsBack) {
+  for (int i = 0; i < 500; ++i) {
+    world.follow({.id = "p" + std::to_string(i), .runs = 20s});
+    world.pass(10ms);
+  }
+  world.set_down(true);
+  world.pass(40s);
+  EXPECT_EQ(world.delays().size(), 0u);
+  world.set_down(false);
+  world.pass(6s);
+  EXPECT_EQ(world.delays().size(), 500u);
+}
+
 TEST_F(FollowerTest, AsksOnlyOnceAMinuteWhereWebhooksArrive) {
   world.follow({.id = "p1", .runs = 1h, .hooked = true});
   world.pass(5s);

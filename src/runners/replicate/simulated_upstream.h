@@ -108,6 +108,8 @@ class SimulatedUpstream final : public ports::HttpClient {
 
   void hide_from_lists(const std::string& id) { hidden_.insert(id); }
   void break_lists() { no_lists_ = true; }
+  /// Nothing of it can be reached while it is down.
+  void set_down(bool down) { down_ = down; }
   void forget(const std::string& id) { all_.erase(id); }
   void throttle_reads(Duration span) { throttled_until_ = now() + span; }
   /// How far the upstream's clock is ahead of ours.
@@ -136,7 +138,8 @@ class SimulatedUpstream final : public ports::HttpClient {
   async::Task<Result<ports::HttpReply>> send(ports::HttpRequest request) override {
     const std::string path = request.url.substr(request.url.find("/v1/"));
     const bool list = path.starts_with("/v1/predictions?");
-    auto reply = list ? list_reply(path) : read_reply(path);
+    Result<ports::HttpReply> reply = list ? list_reply(path) : read_reply(path);
+    if (down_) reply = fail(ErrorCode::unavailable, "nobody listens, on purpose");
     const Time at = now() + (list ? kListTakes : kReadTakes);
     co_return co_await async::complete<Result<ports::HttpReply>>(
         [this, at, &reply](async::Completer<Result<ports::HttpReply>> done) {
@@ -252,6 +255,7 @@ class SimulatedUpstream final : public ports::HttpClient {
   Time throttled_until_{};
   Duration offset_{};
   bool no_lists_ = false;
+  bool down_ = false;
   std::vector<Duration> delays_;
   std::size_t gone_ = 0;
   std::vector<Time> reads_, lists_;
