@@ -2,7 +2,7 @@
 // What becomes of a create whose answer was lost: looked up, sent again, or unknown, and never taken twice.
 #include <atomic>
 
-#include "runners/replicate/relay_fixture.h"
+#include "tests/support/relay_fixture.h"
 
 namespace hekto::runners::replicate {
 namespace {

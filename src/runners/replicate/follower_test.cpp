@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "runners/replicate/simulated_upstream.h"
+#include "tests/support/simulated_upstream.h"
 
 namespace hekto::runners::replicate {
 namespace {

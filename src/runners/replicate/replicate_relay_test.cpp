@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is neither handing over nor ambiguous: resuming, canceling, counting.
-#include "runners/replicate/relay_fixture.h"
+#include "tests/support/relay_fixture.h"
 
 namespace hekto::runners::replicate {
 namespace {

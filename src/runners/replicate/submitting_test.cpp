@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a prediction is handed over: intent, create, id, refusals, and the choice of accounts.
-#include "runners/replicate/relay_fixture.h"
+#include "tests/support/relay_fixture.h"
 
 namespace hekto::runners::replicate {
 namespace {
