@@ -73,7 +73,7 @@ struct Model {
   std::vector<std::string> tags;      ///< what search finds it by, beside its name and description
   std::vector<Prediction> examples;   ///< finished predictions for people to look at, the best first
 
-  std::string full_name() const { return owner + "/" + name; }
+  std::string full_name() const { return owner.empty() ? name : owner + "/" + name; }
   const Version& latest() const { return versions.front(); }
 };
 
@@ -83,6 +83,7 @@ struct Offer {
   const Version* version = nullptr;    ///< one of the model's
   std::string_view base;               ///< id of the catalog's version that this one is, or is like
   bool relayed = false;  ///< it runs at an upstream; the version then says no more than is known of it here
+  std::string at = {};   ///< relayed, and only there: "upstream/account" that a trained version lies with
   explicit operator bool() const { return version != nullptr; }
 };
 

@@ -123,6 +123,7 @@ struct Produced {
 struct Succeeded {
   std::string metrics;          ///< as Prediction::metrics
   std::optional<Time> at = {};  ///< as the upstream says
+  std::string made = {};        ///< of a relayed training: "owner/name:<version>" that it made there; empty: none
 };
 struct Failed {
   std::string error;  ///< never empty

@@ -6,7 +6,7 @@
 namespace hekto::domain {
 namespace {
 
-constexpr std::array<std::string_view, 4> kKinds = {"model", "version", "deployment", "training"};
+constexpr std::array<std::string_view, 5> kKinds = {"model", "version", "deployment", "training", "trained"};
 
 }  // namespace
 
@@ -32,7 +32,8 @@ RelayTarget target_of_version(std::string_view version) {
 
 std::string_view model_of(const RelayTarget& target) {
   const std::string_view name = target.name;
-  if (target.kind == RelayTarget::Kind::deployment || name.find('/') == std::string_view::npos) return {};
+  const bool of_model = target.kind != RelayTarget::Kind::deployment && target.kind != RelayTarget::Kind::trained;
+  if (!of_model || name.find('/') == std::string_view::npos) return {};
   return name.substr(0, name.find(':'));
 }
 

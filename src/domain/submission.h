@@ -13,9 +13,10 @@ namespace hekto::domain {
 /// What a client asked an upstream to run, in the client's words: own names are mapped to the upstream's only when it
 /// is sent.
 struct RelayTarget {
-  enum class Kind : std::uint8_t { model, version, deployment, training };
+  enum class Kind : std::uint8_t { model, version, deployment, training, trained };
   Kind kind = Kind::model;
-  /// model, deployment: "owner/name"; version: "<version>" or "owner/name:<version>"; training: "owner/name:<version>".
+  /// model, deployment: "owner/name"; version: "<version>" or "owner/name:<version>"; training: "owner/name:<version>";
+  /// trained, a version that lies with one account of an upstream: "upstream/account:<version>".
   std::string name;
   friend bool operator==(const RelayTarget&, const RelayTarget&) = default;
 };
@@ -26,7 +27,7 @@ std::string to_text(const RelayTarget& target);
 std::optional<RelayTarget> parse_relay_target(std::string_view text);
 /// The target that the member `version` of a create names: "owner/name" is a model, the rest versions.
 RelayTarget target_of_version(std::string_view version);
-/// "owner/name" of the model of a target; empty when it is a version alone, or a deployment.
+/// "owner/name" of the model of a target; empty when it is a version alone, a trained one, or a deployment.
 std::string_view model_of(const RelayTarget& target);
 
 /// What is known of handing a prediction to an upstream, a Replicate-compatible server. There is at most one at a time,

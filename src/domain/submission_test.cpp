@@ -31,7 +31,7 @@ const Submitted kAccepted{"a", "r1", "", "", {}};
 
 TEST(RelayTargets, AreReadAsTheyAreWritten) {
   for (const auto kind : {RelayTarget::Kind::model, RelayTarget::Kind::version, RelayTarget::Kind::deployment,
-                          RelayTarget::Kind::training}) {
+                          RelayTarget::Kind::training, RelayTarget::Kind::trained}) {
     const RelayTarget target{kind, "owner/name:abc"};
     EXPECT_EQ(parse_relay_target(to_text(target)), target);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,18 +13,33 @@ namespace hekto::domain {
 /// What a training works for: the part of a prediction that makes it a training.
 struct TrainingTarget {
   std::string destination;  ///< "owner/name", a model of the training's own account that gets the version
-  std::string base;         ///< id of the catalog's version that the new one is like; trained ones refer to theirs
+  /// Id of the catalog's version that the new one is like; trained ones refer to theirs. Of one that is relayed the id
+  /// of what is trained; empty: the destination is a model at the upstream, and nothing is made here.
+  std::string base;
   friend bool operator==(const TrainingTarget&, const TrainingTarget&) = default;
 };
 
-/// A version that a training made for a model of its account. It takes and gives what `base` does.
+/// Where a version lies that an upstream made for a model of ours: with the account there that trained it.
+struct RemoteHome {
+  std::string upstream;  ///< as the operator named it
+  std::string account;   ///< likewise
+  std::string model;     ///< "owner/name" of the model there
+  friend bool operator==(const RemoteHome&, const RemoteHome&) = default;
+};
+/// "upstream/account/owner/name", how it is stored, and back: nullopt for what has another form.
+std::string to_text(const RemoteHome& home);
+std::optional<RemoteHome> parse_remote_home(std::string_view text);
+
+/// A version that a training made for a model of its account. It takes and gives what `base` does, or what the version
+/// at its home does.
 struct TrainedVersion {
-  std::string id;  ///< 64 lower-case hex characters: version_made_by(training)
+  std::string id;  ///< 64 lower-case hex characters: version_made_by(training), or the upstream's
   std::string owner;
-  std::string name;      ///< with `owner`: the model that it is a version of
-  std::string training;  ///< id of the training
-  std::string base;      ///< TrainingTarget::base
-  Time created_at{};     ///< when the training succeeded
+  std::string name;                     ///< with `owner`: the model that it is a version of
+  std::string training;                 ///< id of the training
+  std::string base;                     ///< TrainingTarget::base
+  Time created_at{};                    ///< when the training succeeded
+  std::optional<RemoteHome> home = {};  ///< set: it lies at an upstream and is run there
   friend bool operator==(const TrainedVersion&, const TrainedVersion&) = default;
 };
 
@@ -43,7 +59,7 @@ std::string version_made_by(std::string_view training_id);
 bool is_version_id(std::string_view text);
 
 struct Prediction;
-/// The version that `training`, which has succeeded, makes.
-TrainedVersion trained_version(const Prediction& training);
+/// The version that `training`, which has succeeded, makes. `made`: as Succeeded::made. nullopt: none, here.
+std::optional<TrainedVersion> trained_version(const Prediction& training, std::string_view made = {});
 
 }  // namespace hekto::domain

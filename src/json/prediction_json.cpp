@@ -106,7 +106,9 @@ void append_object(std::string& out, const domain::Prediction& p, const UrlConte
   out += '"';
   const auto& theirs = p.upstream_times;
   append_time_member(out, "created_at", theirs.created ? theirs.created : p.created_at);
-  append_time_member(out, "deadline", p.deadline);
+  // So long after the creation as the client has asked for, whichever clock that is told by.
+  const auto apart = theirs.created ? *theirs.created - p.created_at : Duration{};
+  append_time_member(out, "deadline", p.deadline ? std::optional(*p.deadline + apart) : std::nullopt);
   if (!p.deployment.empty()) append_member(out, "deployment", p.deployment);
   if (!as_created) {
     append_time_member(out, "started_at", theirs.started ? theirs.started : p.started_at);

@@ -88,6 +88,7 @@ struct RelayRequest {
   /// Set: of a submission that is intended already, and of which nothing was sent yet. Otherwise an intended one may
   /// have been sent by an earlier process.
   std::shared_ptr<RelayPlace> place;
+  bool client_waits = false;             ///< nobody has been told of it yet; until waiting() is called
   std::vector<InputFile> files;          ///< those of the input's strings that name files held here
   std::optional<Refusal> invalid_input;  ///< what to answer with instead of letting it wait
   async::StopToken stop;                 ///< the prediction ended by other means, or the process stops

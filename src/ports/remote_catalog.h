@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "domain/model.h"
 #include "domain/submission.h"
+#include "domain/trained_version.h"
 
 namespace hekto::ports {
 
@@ -16,11 +17,14 @@ namespace hekto::ports {
 struct RemoteDocument {
   int status = 0;
   std::string content_type;
-  /// Every URL of the upstream's API begins with kRemoteBase instead of its own base, "/v1" included.
+  /// Every URL of the upstream's API begins with kRemoteBase instead of its own base, "/v1" included; every other one
+  /// at its host with kRemoteOrigin instead of its origin.
   std::shared_ptr<const std::string> body;
 };
-/// Stands for the base URL of the API in a RemoteDocument. A control character, which JSON text cannot hold.
+/// Stand for the base URL of the API and for its origin in a RemoteDocument. Control characters, which JSON text cannot
+/// hold.
 inline constexpr char kRemoteBase = '\x02';
+inline constexpr char kRemoteOrigin = '\x03';
 
 /// The models of upstreams, read through. Names are the clients' own. Any thread.
 class RemoteCatalog {
@@ -36,8 +40,16 @@ class RemoteCatalog {
   /// The same, asking the upstream when it is not known. not_found when the upstream has no such thing; unavailable
   /// when it cannot be asked.
   virtual async::Task<Result<domain::Offer>> find(std::string owner, std::string name, std::string version) = 0;
+  /// The same of a version that lies with an account of an upstream, as one of "owner/name". It is run there alone.
+  virtual domain::Offer known_at(const domain::RemoteHome& home, std::string_view owner, std::string_view name,
+                                 std::string_view version) = 0;
+  virtual async::Task<Result<domain::Offer>> find_at(domain::RemoteHome home, std::string owner, std::string name,
+                                                     std::string version) = 0;
+  /// Asks the account to delete such a version, once; whether it did is not told.
+  virtual async::Task<void> remove_at(domain::RemoteHome home, std::string version) = 0;
   /// The answer to `method` (GET or QUERY) for a path below "/v1" with its query. Fresh ones are kept for a minute,
   /// older ones shown while they are asked for anew, or while the upstream is down. unavailable when there is none.
+  /// Lists hold what is served from upstreams and public there.
   virtual async::Task<Result<RemoteDocument>> get(std::string method, std::string path, std::string body) = 0;
 };
 

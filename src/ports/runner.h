@@ -68,6 +68,7 @@ struct RunRequest {
 struct RunSucceeded {
   std::string metrics;          ///< as domain::Prediction::metrics
   std::optional<Time> at = {};  ///< of one that is relayed: as the upstream says
+  std::string made = {};        ///< as domain::Succeeded::made
 };
 struct RunFailed {
   std::string error;

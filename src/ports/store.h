@@ -34,7 +34,7 @@ struct Lease {
 struct PredictionQuery {
   std::string account;
   bool trainings = false;                ///< trainings alone; otherwise everything else
-  std::optional<Time> created_after;     ///< inclusive
+  std::optional<Time> created_after;     ///< inclusive; of the time that is shown
   std::optional<Time> created_before;    ///< exclusive
   std::optional<std::string> before_id;  ///< only predictions older than this one: the cursor, towards older
   std::optional<std::string> after_id;   ///< only predictions newer than this one: the cursor, towards newer
@@ -181,7 +181,7 @@ class Store {
   virtual async::Task<Result<domain::Prediction>> claim(std::string id, Time now) = 0;
   /// Applies the events in order with domain::apply, all or none. conflict when the lease is stale or the prediction
   /// terminal. Returns the prediction after them. invalid_input for Claimed and Purged, which no worker decides.
-  /// When a training succeeds, its destination gains domain::trained_version in the same transaction.
+  /// When a training succeeds, its destination gains domain::trained_version, if there is one, in the same transaction.
   virtual async::Task<Result<domain::Prediction>> record(Lease lease, std::vector<domain::Event> events, Time now) = 0;
   /// Applies one event that ends it (Canceled, DeadlinePassed, Failed) whatever the lease; the epoch goes up, so that
   /// the worker's later writes are refused. conflict when terminal already, invalid_input for an event that ends

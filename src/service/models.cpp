@@ -69,7 +69,7 @@ async::Task<Result<void>> Models::remove(std::string account, std::string owner,
 async::Task<Result<std::vector<domain::TrainedVersion>>> Models::versions(const domain::OwnedModel& model) {
   auto all = co_await store_.list_versions(model.owner, model.name);
   if (!all) co_return all;
-  std::erase_if(*all, [this](const auto& version) { return catalog_.find_version(version.base).second == nullptr; });
+  std::erase_if(*all, [this](const auto& v) { return !v.home && catalog_.find_version(v.base).second == nullptr; });
   co_return all;
 }
 

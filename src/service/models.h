@@ -33,7 +33,7 @@ class Models {
   /// client, for one that has versions or is to get one.
   async::Task<Result<void>> remove(std::string account, std::string owner, std::string name);
 
-  /// Its trained versions, newest first, of those that the catalog still has the base of.
+  /// Its trained versions, newest first: those that the catalog still has the base of, and those at upstreams.
   async::Task<Result<std::vector<domain::TrainedVersion>>> versions(const domain::OwnedModel& model);
   /// Removes a version of the account's own model, unless something relies on it, which is returned then. forbidden for
   /// versions of the catalog, not_found for others' and unknown ones.

@@ -105,8 +105,9 @@ Result<domain::Prediction> Predictions::prepare(const KeyEntry& caller, CreatePr
   if (request.cancel_after) p.deadline = p.created_at + *request.cancel_after;
   p.relay = std::move(request.relay);
   if (hand_over.place) {
-    if (may_name_held_files(p.input)) {
-      // They are taken to the upstream first, which may take its time: the intent is committed after that.
+    if (may_name_held_files(p.input) || (p.training && !p.training->base.empty())) {
+      // Files are taken to the upstream first, and a model is made there for a training's destination, which may take
+      // its time: the intent is committed after that.
       hand_over.place.reset();
     } else {
       // Claim and intent in the commit of the create itself, so that the upstream's word costs no commit more.

@@ -25,7 +25,7 @@
 namespace hekto::service {
 
 struct CreatePrediction {
-  domain::Offer offer;  ///< what to run, or to train
+  domain::Offer offer;  ///< what to run, or to train; without a base when the destination is a model of an upstream
   domain::Value input;  ///< valid against the version's input, or training; when relayed, see invalid_input
   /// Set: it runs at an upstream.
   std::optional<domain::RelayTarget> relay;

@@ -191,6 +191,7 @@ async::Task<bool> Relayer::run_claimed(std::shared_ptr<const domain::Prediction>
 
   request.prediction = std::move(claimed);
   request.place = std::move(job.place);
+  request.client_waits = job.waited_for();
   request.invalid_input = std::move(job.invalid_input);
   const auto& before = *request.prediction;
   if (!before.submission || before.submission->state == domain::Submission::State::intended) {
@@ -212,7 +213,7 @@ async::Task<bool> Relayer::run_claimed(std::shared_ptr<const domain::Prediction>
   const auto stop = request.stop;
   auto outcome = co_await relay_.run(std::move(request), sink);
   if (auto* ok = std::get_if<ports::RunSucceeded>(&outcome)) {
-    co_await sink.finish(domain::Succeeded{std::move(ok->metrics), ok->at});
+    co_await sink.finish(domain::Succeeded{std::move(ok->metrics), ok->at, std::move(ok->made)});
   } else if (auto* failed = std::get_if<ports::RunFailed>(&outcome)) {
     co_await sink.finish(domain::Failed{std::move(failed->error), std::move(failed->metrics), false, failed->at});
   } else if (auto* no = std::get_if<ports::RelayRefused>(&outcome)) {

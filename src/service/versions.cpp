@@ -12,9 +12,9 @@ bool may_see(std::string_view account, const domain::OwnedModel& model) {
   return model.account == account || model.visibility == "public";
 }
 
-/// The trained version as a model with this one version; empty when the catalog lacks what it is like.
-Result<domain::Offer> offer_of(const domain::Catalog& catalog, const domain::TrainedVersion& trained,
-                               const domain::OwnedModel& owned) {
+/// The trained version as a model with this one version; not_found when the catalog lacks what it is like.
+Result<domain::Offer> offer_by_catalog(const domain::Catalog& catalog, const domain::TrainedVersion& trained,
+                                       const domain::OwnedModel& owned) {
   const auto [like, base] = catalog.find_version(trained.base);
   if (base == nullptr) return unknown();
   auto model = std::make_shared<domain::Model>();
@@ -43,9 +43,34 @@ async::Task<Result<domain::Offer>> Versions::remote(std::string_view owner, std:
   co_return co_await remote_->find(std::string(owner), std::string(name), std::string(version));
 }
 
+async::Task<Result<domain::Offer>> Versions::offer_of(const Viewer& viewer, domain::TrainedVersion trained,
+                                                      domain::OwnedModel owned, bool certain) {
+  if (!trained.home || remote_ == nullptr || viewer.test) co_return offer_by_catalog(catalog_, trained, owned);
+  if (!certain) co_return remote_->known_at(*trained.home, owned.owner, owned.name, trained.id);
+  co_return co_await remote_->find_at(*trained.home, owned.owner, owned.name, trained.id);
+}
+
+std::shared_ptr<const domain::Version> Versions::like(const Viewer& viewer, const domain::TrainedVersion& version) {
+  if (version.home && remote_ != nullptr && !viewer.test) {
+    auto offer = remote_->known_at(*version.home, version.owner, version.name, version.id);
+    return {offer.model, offer.version};
+  }
+  // The catalog outlives everybody who looks at it.
+  return {std::shared_ptr<const domain::Version>(), catalog_.find_version(version.base).second};
+}
+
+async::Task<std::shared_ptr<const domain::Version>> Versions::like_certainly(const Viewer& viewer,
+                                                                             domain::TrainedVersion version) {
+  if (version.home && remote_ != nullptr && !viewer.test) {
+    const auto found = co_await remote_->find_at(*version.home, version.owner, version.name, version.id);
+    if (found) co_return std::shared_ptr<const domain::Version>(found->model, found->version);
+  }
+  co_return like(viewer, version);
+}
+
 async::Task<Result<domain::Offer>> Versions::resolve(const Viewer& viewer, std::string_view text, bool certain) {
   const auto slash = text.find('/');
-  if (slash == std::string_view::npos) co_return co_await find(viewer, text);
+  if (slash == std::string_view::npos) co_return co_await find(viewer, text, certain);
   const auto colon = text.find(':', slash);
   const auto owner = text.substr(0, slash);
   const auto name = text.substr(slash + 1, colon == std::string_view::npos ? colon : colon - slash - 1);
@@ -61,9 +86,10 @@ async::Task<Result<domain::Offer>> Versions::newest(const Viewer& viewer, std::s
   }
   const auto model = co_await store_.find_model(std::string(owner), std::string(name));
   if (!model && model.error().code != ErrorCode::not_found) co_return std::unexpected(model.error());
-  if (!model && remotely) co_return co_await remote(owner, name, {}, certain);
-  if (!model || !may_see(viewer.account, *model) || !model->latest_version) co_return unknown();
-  co_return offer_of(catalog_, *model->latest_version, *model);
+  const bool visible = model && may_see(viewer.account, *model);
+  if (!visible && remotely) co_return co_await remote(owner, name, {}, certain);
+  if (!visible || !model->latest_version) co_return unknown();
+  co_return co_await offer_of(viewer, *model->latest_version, *model, certain);
 }
 
 async::Task<Result<domain::Offer>> Versions::find(const Viewer& viewer, std::string_view owner, std::string_view name,
@@ -77,25 +103,32 @@ async::Task<Result<domain::Offer>> Versions::find(const Viewer& viewer, std::str
   if (remotely) {
     const auto model = co_await store_.find_model(std::string(owner), std::string(name));
     if (!model && model.error().code != ErrorCode::not_found) co_return std::unexpected(model.error());
-    if (!model) co_return co_await remote(owner, name, id, certain);
+    if (!model || !may_see(viewer.account, *model)) {
+      const auto trained = co_await store_.find_version(std::string(id));
+      if (!trained && trained.error().code != ErrorCode::not_found) co_return std::unexpected(trained.error());
+      if (trained) co_return unknown();
+      // Versions go by their id alone: where not every model is served, one must be of the model that it is said to be.
+      const bool open = remote_->serves({domain::RelayTarget::Kind::version, std::string(id)});
+      co_return co_await remote(owner, name, id, certain || !open);
+    }
   }
-  auto found = co_await find(viewer, id);
+  auto found = co_await find(viewer, id, certain);
   if (found && (found->model->owner != owner || found->model->name != name)) co_return unknown();
   co_return found;
 }
 
-async::Task<Result<domain::Offer>> Versions::find(const Viewer& viewer, std::string_view id) {
+async::Task<Result<domain::Offer>> Versions::find(const Viewer& viewer, std::string_view id, bool certain) {
   const bool remotely =
       remote_ != nullptr && !viewer.test && remote_->serves({domain::RelayTarget::Kind::version, std::string(id)});
   if (const auto [model, version] = catalog_.find_version(id); version != nullptr && !remotely) {
     co_return domain::Catalog::offer(model, version);
   }
-  if (!domain::is_version_id(id)) co_return unknown();
+  if (!domain::is_version_id(id) && !remotely) co_return unknown();
   const auto found = co_await store_.find_version(std::string(id));
   if (!found && found.error().code != ErrorCode::not_found) co_return std::unexpected(found.error());
   if (!found && remotely) co_return remote_->known({}, {}, id);
   if (!found || !may_see(viewer.account, found->model)) co_return unknown();
-  co_return offer_of(catalog_, found->version, found->model);
+  co_return co_await offer_of(viewer, found->version, found->model, certain);
 }
 
 async::Task<Result<domain::Offer>> Versions::find_accepted(std::string_view id) {
@@ -104,7 +137,7 @@ async::Task<Result<domain::Offer>> Versions::find_accepted(std::string_view id) 
   }
   const auto found = co_await store_.find_version(std::string(id));
   if (!found) co_return std::unexpected(found.error());
-  co_return offer_of(catalog_, found->version, found->model);
+  co_return offer_by_catalog(catalog_, found->version, found->model);
 }
 
 }  // namespace hekto::service

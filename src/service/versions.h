@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,8 @@ struct Viewer {
 /// gives and is run as the catalog's version that it is like, under its own model's name; when the catalog has that one
 /// no more it is not_found, as everything is that `account` may not see: other accounts' private models.
 /// Live keys run at upstreams what those serve, and are offered it as relayed, even when it is not known here: whether
-/// there is such a thing is for the upstream to say, which `certain` asks it. Models of accounts come before.
+/// there is such a thing is for the upstream to say, which `certain` asks it. Models of accounts come before, and their
+/// versions that upstreams made are run where they lie.
 /// Texts that are handed over need to live until the answer. Any thread.
 class Versions {
  public:
@@ -42,13 +44,17 @@ class Versions {
   /// For work that has been accepted: whoever asked for it.
   async::Task<Result<domain::Offer>> find_accepted(std::string_view id);
 
-  /// The catalog's version that a trained one is like; nullptr when it is there no more.
-  const domain::Version* base_of(const domain::TrainedVersion& version) const {
-    return catalog_.find_version(version.base).second;
-  }
+  /// What a trained version of "owner/name" takes and gives, for it to be shown; nullptr when the catalog has that no
+  /// more. Of one that lies at an upstream: what is known of it, or without a schema when nothing is.
+  std::shared_ptr<const domain::Version> like(const Viewer& viewer, const domain::TrainedVersion& version);
+  /// The same, asking the upstream when it is not known.
+  async::Task<std::shared_ptr<const domain::Version>> like_certainly(const Viewer& viewer,
+                                                                     domain::TrainedVersion version);
 
  private:
-  async::Task<Result<domain::Offer>> find(const Viewer& viewer, std::string_view id);
+  async::Task<Result<domain::Offer>> find(const Viewer& viewer, std::string_view id, bool certain);
+  async::Task<Result<domain::Offer>> offer_of(const Viewer& viewer, domain::TrainedVersion trained,
+                                              domain::OwnedModel owned, bool certain);
   bool runs_remotely(const Viewer& viewer, std::string_view owner, std::string_view name) const;
   async::Task<Result<domain::Offer>> remote(std::string_view owner, std::string_view name, std::string_view version,
                                             bool certain);

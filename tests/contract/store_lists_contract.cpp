@@ -105,6 +105,26 @@ TEST_P(StoreLists, ShowTheNewestBetweenTwoCursors) {
   EXPECT_TRUE(page.more);
 }
 
+TEST_P(StoreLists, GoByTheTimeThatIsShownOfWhatIsRelayed) {
+  auto p = sample_prediction(sample_time(), sample_account());
+  p.relay = domain::RelayTarget{domain::RelayTarget::Kind::model, "owner/name"};
+  ASSERT_TRUE(run_task(store().create_prediction(p)).has_value());
+  const auto epoch = run_task(store().claim(p.id, sample_time())).value().epoch;
+  const auto shown = sample_time() + 20min;
+  const std::vector<domain::Event> events = {domain::Submitting{"up", "main", "attempt"},
+                                             domain::Submitted{"attempt", "remote", "", "", {}, shown}};
+  ASSERT_TRUE(run_task(store().record({p.id, epoch}, events, sample_time())).has_value());
+  query_.created_after = shown;
+  EXPECT_EQ(ids_of(list().items), std::vector{p.id});
+  query_.created_after = shown + 1us;
+  EXPECT_TRUE(list().items.empty());
+  query_.created_after = std::nullopt;
+  query_.created_before = shown;
+  for (const auto& id : ids_of(list().items)) EXPECT_NE(id, p.id);
+  query_.created_before = shown + 1us;
+  EXPECT_EQ(ids_of(list().items).front(), p.id);
+}
+
 TEST_P(StoreLists, DoNotAcceptCursorsThatAreNotTheAccounts) {
   for (const auto& cursor : {others_[3], new_id(sample_time()), std::string()}) {
     query_.before_id = cursor;

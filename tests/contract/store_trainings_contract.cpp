@@ -40,7 +40,7 @@ class StoreTrainings : public StoreContract {
   }
   /// The version of model `name` that a fresh training made.
   domain::TrainedVersion make_version(const std::string& name, Time at = sample_time() + 1s) {
-    return domain::trained_version(finish(add(training(name)), domain::Succeeded{""}, at));
+    return domain::trained_version(finish(add(training(name)), domain::Succeeded{""}, at)).value();
   }
   Result<VersionUse> remove(const domain::TrainedVersion& v, const std::string& account = sample_account()) {
     return run_task(store().delete_version(account, v.owner, v.name, v.id));
@@ -100,13 +100,48 @@ TEST_P(StoreTrainings, AreListedApartFromPredictionsInPages) {
   EXPECT_FALSE(newer.more);
 }
 
+TEST_P(StoreTrainings, ThatAreRelayedGiveTheirDestinationTheUpstreamsVersion) {
+  add_model("hot-dog");
+  auto p = training();
+  p.relay = domain::RelayTarget{domain::RelayTarget::Kind::training, "ostris/trainer:" + std::string(64, 'b')};
+  const auto epoch = run_task(store().claim(add(p).id, sample_time())).value().epoch;
+  const std::string id(64, 'e');
+  const std::vector<domain::Event> events = {domain::Submitting{"replicate", "main", "attempt"},
+                                             domain::Submitted{"attempt", "remote", "", "", {}, {}}, domain::Started{},
+                                             domain::Succeeded{"", {}, "op/m:" + id}};
+  const auto ended = run_task(store().record({p.id, epoch}, events, sample_time() + 1s)).value();
+  const auto found = run_task(store().find_version(id)).value();
+  EXPECT_EQ(found.version, domain::trained_version(ended, "op/m:" + id));
+  EXPECT_EQ(found.version.home, (domain::RemoteHome{"replicate", "main", "op/m"}));
+  EXPECT_EQ(found.model.latest_version, found.version);
+  EXPECT_EQ(run_task(store().find_model("acme", "hot-dog")).value().latest_version, found.version);
+  EXPECT_EQ(run_task(store().list_versions("acme", "hot-dog")).value(), std::vector{found.version});
+  EXPECT_EQ(remove(found.version), VersionUse::none);
+}
+
+TEST_P(StoreTrainings, ThatAreRelayedToAModelOfTheUpstreamNeedAndMakeNothing) {
+  auto p = training("none");
+  p.training->base.clear();
+  p.relay = domain::RelayTarget{domain::RelayTarget::Kind::training, "ostris/trainer:" + std::string(64, 'b')};
+  const auto epoch = run_task(store().claim(add(p).id, sample_time())).value().epoch;
+  const std::string id(64, 'e');
+  const std::vector<domain::Event> events = {domain::Submitting{"replicate", "main", "attempt"},
+                                             domain::Submitted{"attempt", "remote", "", "", {}, {}}, domain::Started{},
+                                             domain::Succeeded{"", {}, "op/m:" + id}};
+  EXPECT_TRUE(run_task(store().record({p.id, epoch}, events, sample_time())).has_value());
+  EXPECT_EQ(code_of(run_task(store().find_version(id))), ErrorCode::not_found);
+  auto own = training("none");
+  own.relay = p.relay;
+  EXPECT_EQ(code_of(run_task(store().create_prediction(own))), ErrorCode::not_found) << "a model of ours is needed";
+}
+
 TEST_P(StoreTrainings, GiveTheirDestinationAVersionWhenTheySucceed) {
   const auto m = add_model("hot-dog");
   const auto p = add(training());
   const auto id = domain::version_made_by(p.id);
   EXPECT_EQ(code_of(run_task(store().find_version(id))), ErrorCode::not_found);
   const auto ended = finish(p, domain::Succeeded{""});
-  const auto expected = domain::trained_version(ended);
+  const auto expected = domain::trained_version(ended).value();
   EXPECT_EQ(expected.created_at, sample_time() + 1s);
 
   const auto found = run_task(store().find_version(id)).value();
@@ -169,7 +204,7 @@ TEST_P(StoreTrainings, KeepTheirDestinationFromBeingDeleted) {
   const auto removal = [&] { return code_of(run_task(store().delete_model("acme", "hot-dog"))); };
   const auto p = add(training());
   EXPECT_EQ(removal(), ErrorCode::conflict) << "a training is to give it a version";
-  const auto v = domain::trained_version(finish(p, domain::Succeeded{""}));
+  const auto v = domain::trained_version(finish(p, domain::Succeeded{""})).value();
   EXPECT_EQ(removal(), ErrorCode::conflict) << "it has one";
   ASSERT_EQ(remove(v), VersionUse::none);
   EXPECT_TRUE(run_task(store().delete_model("acme", "hot-dog")).has_value());

@@ -180,8 +180,9 @@ Task<Result<void>> MemoryStore::delete_model(std::string owner, std::string name
   co_return Result<void>();
 }
 
-void MemoryStore::keep_version(const domain::Prediction& p) {
-  if (p.training && p.status == domain::Status::succeeded) versions_.push_back(domain::trained_version(p));
+void MemoryStore::keep_version(const domain::Prediction& p, const std::string& made) {
+  if (!p.training || p.status != domain::Status::succeeded) return;
+  if (auto version = domain::trained_version(p, made)) versions_.push_back(std::move(*version));
 }
 
 OwnedModel MemoryStore::with_latest(OwnedModel model) const {

@@ -65,7 +65,8 @@ Result<void> MemoryStore::add(Prediction prediction) {
     return entry.second.account == prediction.account &&
            entry.first.first + "/" + entry.first.second == prediction.training->destination;
   };
-  if (prediction.training && !prediction.relay && std::ranges::none_of(models_, is_destination)) {
+  const bool elsewhere = prediction.training && prediction.relay && prediction.training->base.empty();
+  if (prediction.training && !elsewhere && std::ranges::none_of(models_, is_destination)) {
     return fail(ErrorCode::not_found, "no such destination");
   }
   if (!places_.emplace(prediction.id, predictions_.size()).second) return fail(ErrorCode::conflict, "taken");
@@ -122,9 +123,10 @@ Task<Result<ports::PredictionPage>> MemoryStore::list_predictions(ports::Predict
   std::vector<const Prediction*> matching;  // oldest first
   for (std::size_t i = begin; i < end; ++i) {
     const auto& p = predictions_[i];
+    const auto shown = p.upstream_times.created.value_or(p.created_at);
     if (p.account == query.account && p.training.has_value() == query.trainings &&
-        (!query.created_after || p.created_at >= *query.created_after) &&
-        (!query.created_before || p.created_at < *query.created_before)) {
+        (!query.created_after || shown >= *query.created_after) &&
+        (!query.created_before || shown < *query.created_before)) {
       matching.push_back(&p);
     }
   }
@@ -155,17 +157,19 @@ Task<Result<Prediction>> MemoryStore::record(ports::Lease lease, std::vector<dom
   if (place == places_.end()) co_return fail(ErrorCode::not_found, "no such prediction");
   Prediction p = predictions_[place->second];
   if (domain::is_terminal(p.status) || p.epoch != lease.epoch) co_return fail(ErrorCode::conflict, "ended or stale");
+  std::string made;
   for (const auto& event : events) {
     if (std::holds_alternative<domain::Claimed>(event) || std::holds_alternative<domain::Purged>(event)) {
       co_return fail(ErrorCode::invalid_input, "not a worker's event");
     }
+    if (const auto* succeeded = std::get_if<domain::Succeeded>(&event)) made = succeeded->made;
     auto next = domain::apply(std::move(p), event, now);
     if (!next) co_return next;
     p = std::move(*next);
   }
   predictions_[place->second] = p;
   if (domain::is_terminal(p.status)) tell_end(p);
-  keep_version(p);
+  keep_version(p, made);
   co_return p;
 }
 

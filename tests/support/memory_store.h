@@ -118,7 +118,7 @@ class MemoryStore final : public ports::Store {
   std::vector<domain::TrainedVersion> versions_;                                   // oldest first
 
   /// Keeps the version that a training made, when `p` is one that succeeded.
-  void keep_version(const domain::Prediction& p);
+  void keep_version(const domain::Prediction& p, const std::string& made);
   /// `model` with its newest version. With mutex_ held.
   domain::OwnedModel with_latest(domain::OwnedModel model) const;
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "api/problem.h"
+#include "api/replicate/remote.h"
 #include "domain/http_url.h"
 #include "json/value_json.h"
 
@@ -101,12 +102,13 @@ Read finish(Value body, const domain::Schema* input_schema, std::vector<domain::
   if (input_schema != nullptr && input != nullptr && input->as_object() != nullptr) {
     of_input = input_schema->check(*input, "input");
   }
-  if (!create.offer.relayed) {
-    problems.insert(problems.end(), std::make_move_iterator(of_input.begin()), std::make_move_iterator(of_input.end()));
-    of_input.clear();
-  }
+  const auto before = problems.size();
   create.webhook = read_webhook(body, problems);
-  if (!problems.empty()) return validation_failed(problems);
+  if (!problems.empty() || (!create.offer.relayed && !of_input.empty())) {
+    problems.insert(problems.begin() + static_cast<std::ptrdiff_t>(before), std::make_move_iterator(of_input.begin()),
+                    std::make_move_iterator(of_input.end()));
+    return validation_failed(problems);
+  }
   if (!of_input.empty()) {
     // An upstream speaks for itself when it is asked while the client waits.
     auto refusal = validation_failed(of_input);
@@ -119,7 +121,23 @@ Read finish(Value body, const domain::Schema* input_schema, std::vector<domain::
   return create;
 }
 
+bool is_sound(const Value& body, std::vector<domain::FieldProblem> problems) {
+  (void)read_webhook(body, problems);
+  return problems.empty();
+}
+
+/// What a refusal of ours has to be preceded by when the create would be relayed: whether there is such a thing at all,
+/// and what its input is like. Only for creates that are refused, since it may ask the upstream.
+async::Task<Result<domain::Offer>> certain_offer(const Api& api, const Call& call, domain::Offer offer,
+                                                 const std::optional<domain::RelayTarget>& relay) {
+  using Kind = domain::RelayTarget::Kind;
+  if (!offer.relayed || !relay || relay->kind == Kind::deployment || relay->kind == Kind::trained) co_return offer;
+  co_return co_await api.versions.resolve(viewer_of(call), relay->name, true);
+}
+
 }  // namespace
+
+http::Response untrainable() { return http::problem(404, "The specified version cannot be trained"); }
 
 http::Response unknown_destination() { return http::problem(404, "The specified training destination does not exist"); }
 
@@ -128,21 +146,33 @@ async::Task<Read> read_create_body(const Api& api, const Call& call, domain::Off
   static const domain::Schema kWithVersion = body_schema(true);
   static const domain::Schema kWithoutVersion = body_schema(false);
 
+  const bool named_by_path = static_cast<bool>(offer);
+  const auto missing = [named_by_path](const Error& error) {
+    return error.code == ErrorCode::not_found && !named_by_path ? unknown_version() : error_response(error);
+  };
   auto body = json::parse(call.request.body);
-  if (!body) co_return not_json();
+  if (!body) {
+    if (const auto certain = co_await certain_offer(api, call, offer, relay); !certain) {
+      co_return missing(certain.error());
+    }
+    co_return not_json();
+  }
   const auto& schema = offer ? kWithoutVersion : kWithVersion;
   if (!offer) {
     const Value* version = body->find("version");
     if (version != nullptr && version->as_string() != nullptr) {
       auto named = co_await api.versions.resolve(viewer_of(call), *version->as_string());
-      if (!named) {
-        co_return named.error().code == ErrorCode::not_found ? unknown_version() : error_response(named.error());
-      }
+      if (!named) co_return missing(named.error());
       offer = std::move(*named);
-      if (offer.relayed) relay = domain::target_of_version(*version->as_string());
+      if (offer.relayed) relay = relay_target(offer, domain::target_of_version(*version->as_string()));
     }
   }
   auto problems = schema.check(*body, "");
+  if (!is_sound(*body, problems)) {
+    auto certain = co_await certain_offer(api, call, std::move(offer), relay);
+    if (!certain) co_return missing(certain.error());
+    offer = std::move(*certain);
+  }
   const auto* input = offer ? &offer.version->input : nullptr;
   service::CreatePrediction create;
   create.offer = std::move(offer);
@@ -153,32 +183,48 @@ async::Task<Read> read_create_body(const Api& api, const Call& call, domain::Off
 async::Task<Read> read_training_body(const Api& api, const Call& call, domain::Offer offer) {
   static const domain::Schema kSchema = training_schema();
 
-  auto body = json::parse(call.request.body);
-  if (!body) co_return not_json();
   service::CreatePrediction create;
-  const Value* destination = body->find("destination");
-  if (destination != nullptr && destination->as_string() != nullptr) {
-    create.destination = *destination->as_string();
-    const auto slash = create.destination.find('/');
-    if (slash == std::string::npos) co_return unknown_destination();
-  }
-  // Whether a destination exists upstream is for the upstream to say.
-  if (!create.destination.empty() && !offer.relayed) {
-    const auto slash = create.destination.find('/');
-    const auto& account = call.caller->key().account;
-    const auto model =
-        co_await api.models.get(account, create.destination.substr(0, slash), create.destination.substr(slash + 1));
-    if (!model && model.error().code != ErrorCode::not_found) co_return error_response(model.error());
-    if (!model || model->account != account) co_return unknown_destination();
-  }
-  auto problems = kSchema.check(*body, "");
-  const auto* input = &*offer.version->training;
+  const auto& params = call.request.params;
   if (offer.relayed) {
-    const auto& params = call.request.params;
     create.relay =
         domain::RelayTarget{domain::RelayTarget::Kind::training,
                             std::string(params[0]) + "/" + std::string(params[1]) + ":" + std::string(params[2])};
   }
+  // Before anything else is refused here: whether there is such a version at all, and whether it can be trained.
+  const auto refuse = [&](http::Response refusal) -> async::Task<Read> {
+    const auto certain = co_await certain_offer(api, call, offer, create.relay);
+    if (!certain) co_return error_response(certain.error());
+    if (!certain->version->training) co_return untrainable();
+    co_return refusal;
+  };
+  auto body = json::parse(call.request.body);
+  if (!body) co_return co_await refuse(not_json());
+  const Value* destination = body->find("destination");
+  if (destination != nullptr && destination->as_string() != nullptr) {
+    create.destination = *destination->as_string();
+    const auto slash = create.destination.find('/');
+    if (slash == std::string::npos) co_return co_await refuse(unknown_destination());
+    const auto& account = call.caller->key().account;
+    const auto model =
+        co_await api.models.get(account, create.destination.substr(0, slash), create.destination.substr(slash + 1));
+    if (!model && model.error().code != ErrorCode::not_found) co_return error_response(model.error());
+    const bool own = model && model->account == account;
+    // What is no model here may be one at the upstream, which says whether it is.
+    const bool upstreams =
+        !model && offer.relayed && api.remote->serves({domain::RelayTarget::Kind::model, create.destination});
+    if (!own && !upstreams) co_return co_await refuse(unknown_destination());
+    if (upstreams) offer.base = {};
+  }
+  auto problems = kSchema.check(*body, "");
+  if (!is_sound(*body, problems)) {
+    const auto base = offer.base;
+    auto certain = co_await certain_offer(api, call, std::move(offer), create.relay);
+    if (!certain) co_return error_response(certain.error());
+    if (!certain->version->training) co_return untrainable();
+    offer = std::move(*certain);
+    if (base.empty()) offer.base = {};
+  }
+  const auto* input = &*offer.version->training;
   create.offer = std::move(offer);
   co_return finish(std::move(*body), input, std::move(problems), std::move(create));
 }

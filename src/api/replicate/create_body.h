@@ -24,6 +24,8 @@ async::Task<std::variant<service::CreatePrediction, http::Response>> read_traini
                                                                                         const Call& call,
                                                                                         domain::Offer offer);
 
+/// 404 "The specified version cannot be trained".
+http::Response untrainable();
 /// 404 "The specified training destination does not exist".
 http::Response unknown_destination();
 

@@ -6,6 +6,7 @@
 #include "api/replicate/create.h"
 #include "api/replicate/lists.h"
 #include "api/replicate/page.h"
+#include "api/replicate/remote.h"
 #include "base/json_text.h"
 #include "json/value_json.h"
 
@@ -17,9 +18,8 @@ using domain::Value;
 constexpr std::size_t kPageSize = 100;
 
 /// The closed schema of a create or, with nothing required, of an update.
-domain::Schema body_schema(const Api& api, bool create) {
-  Value::Array skus;
-  for (const auto& hardware : api.options.hardware) skus.emplace_back(hardware.sku);
+domain::Schema body_schema(const std::vector<std::string>& known, bool create) {
+  Value::Array skus(known.begin(), known.end());
   const Value text = Value::Object{{"type", "string"}};
   const auto count = [](int maximum) {
     return Value(Value::Object{{"type", "integer"}, {"minimum", 0}, {"maximum", maximum}});
@@ -67,19 +67,21 @@ http::Response unknown_version() {
 }
 
 /// What a body names to be run: a version, or the newest one of a model. Found out before the release is made, which
-/// must not wait. nullopt: it names neither.
-async::Task<std::optional<Result<domain::Offer>>> named_offer(const Api& api, const Call& call, const Value& body) {
+/// must not wait. `current`: the model that a version without one is of. nullopt: it names neither.
+async::Task<std::optional<Result<domain::Offer>>> named_offer(const Api& api, const Call& call, const Value& body,
+                                                              std::string current) {
   const auto viewer = viewer_of(call);
   const auto version = body.text_of("version");
-  // Without a model this is of the release's own one; which that is decides the release.
-  if (!version.empty() && version.find('/') == std::string_view::npos)
-    co_return co_await api.versions.resolve(viewer, version, true);
-  if (!version.empty()) co_return fail(ErrorCode::not_found, "a version is named by its id alone");
-  const auto model = body.text_of("model");
-  if (model.empty()) co_return std::nullopt;
-  if (model.find('/') == std::string_view::npos || model.find(':') != std::string_view::npos) {
+  if (version.find('/') != std::string_view::npos) {
+    co_return fail(ErrorCode::not_found, "a version is named by its id alone");
+  }
+  auto model = std::string(body.text_of("model"));
+  if (model.empty() && version.empty()) co_return std::nullopt;
+  if (model.empty()) model = std::move(current);
+  if (model.find('/') == std::string::npos || model.find(':') != std::string::npos) {
     co_return fail(ErrorCode::not_found, "a model is named by owner and name");
   }
+  if (!version.empty()) model.append(":").append(version);
   co_return co_await api.versions.resolve(viewer, model, true);
 }
 
@@ -87,7 +89,9 @@ async::Task<std::optional<Result<domain::Offer>>> named_offer(const Api& api, co
 std::optional<http::Response> refusal(const std::optional<Result<domain::Offer>>& named,
                                       const domain::Release& release) {
   if (named && !*named && named->error().code != ErrorCode::not_found) return error_response(named->error());
-  if (named && (!*named || (*named)->model->full_name() != release.model)) return unknown_version();
+  if (named && (!*named || (*named)->model->full_name() != release.model || release.version.empty())) {
+    return unknown_version();
+  }
   if (release.min_instances > release.max_instances) {
     return validation_failed(
         {{"number_lte", "min_instances", "Must be less than or equal to " + std::to_string(release.max_instances)}});
@@ -96,11 +100,14 @@ std::optional<http::Response> refusal(const std::optional<Result<domain::Offer>>
 }
 
 /// The body, or the refusal to answer with.
-std::variant<Value, http::Response> read_body(const Api& api, std::string_view text, bool create) {
-  auto body = json::parse(text);
-  if (!body) return http::problem(400, "The request body is not valid JSON", "Bad request");
-  if (auto problems = body_schema(api, create).check(*body, ""); !problems.empty()) return validation_failed(problems);
-  return std::move(*body);
+async::Task<std::variant<Value, http::Response>> read_body(const Api& api, const Call& call, bool create) {
+  auto body = json::parse(call.request.body);
+  if (!body) co_return http::problem(400, "The request body is not valid JSON", "Bad request");
+  const auto skus = co_await known_skus(api, call);
+  if (auto problems = body_schema(skus, create).check(*body, ""); !problems.empty()) {
+    co_return validation_failed(problems);
+  }
+  co_return std::move(*body);
 }
 
 /// `owner` is the account's name.
@@ -139,11 +146,11 @@ std::string name_of(const Call& call) { return std::string(call.request.params[1
 const std::string& account_of(const Call& call) { return call.caller->key().account; }
 
 async::Task<http::Response> create_deployment(const Api& api, Call& call) {
-  const auto body = read_body(api, call.request.body, true);
+  const auto body = co_await read_body(api, call, true);
   if (const auto* refused = std::get_if<http::Response>(&body)) co_return *refused;
   const auto& value = std::get<Value>(body);
   domain::Release release;
-  const auto named = co_await named_offer(api, call, value);
+  const auto named = co_await named_offer(api, call, value, {});
   take_release(value, named, release);
   if (auto refused = refusal(named, release)) co_return std::move(*refused);
   const auto created =
@@ -164,9 +171,11 @@ async::Task<http::Response> get_deployment(const Api& api, Call& call) {
 
 async::Task<http::Response> update_deployment(const Api& api, Call& call) {
   if (!is_own(call)) co_return not_found();
-  const auto body = read_body(api, call.request.body, false);
+  const auto body = co_await read_body(api, call, false);
   if (const auto* refused = std::get_if<http::Response>(&body)) co_return *refused;
-  const auto named = co_await named_offer(api, call, std::get<Value>(body));
+  const auto before = co_await api.deployments.get(account_of(call), name_of(call));
+  if (!before) co_return error_response(before.error());
+  const auto named = co_await named_offer(api, call, std::get<Value>(body), before->release.model);
   std::optional<http::Response> refused;
   const auto updated =
       co_await api.deployments.update(account_of(call), name_of(call), [&](domain::Release& release) -> Result<void> {
@@ -190,24 +199,28 @@ async::Task<http::Response> delete_deployment(const Api& api, Call& call) {
   co_return response;
 }
 
+/// Deployments of the upstream's account are run by their name there.
+async::Task<http::Response> create_by_remote_deployment(const Api& api, Call& call) {
+  domain::RelayTarget target{domain::RelayTarget::Kind::deployment,
+                             std::string(call.request.params[0]) + "/" + name_of(call)};
+  if (!is_remote(api, call) || !api.remote->serves(target)) co_return not_found();
+  co_return co_await create_prediction(api, call, {api.remote->known({}, {}, {}), name_of(call), std::move(target)});
+}
+
 async::Task<http::Response> create_by_deployment(const Api& api, Call& call) {
-  if (!is_own(call)) {
-    // Deployments of the upstream's account are run by their name there.
-    const auto& params = call.request.params;
-    domain::RelayTarget target{domain::RelayTarget::Kind::deployment,
-                               std::string(params[0]) + "/" + std::string(params[1])};
-    if (!is_remote(api, call) || !api.remote->serves(target)) co_return not_found();
-    co_return co_await create_prediction(api, call, {api.remote->known({}, {}, {}), {}, std::move(target)});
-  }
+  if (!is_own(call)) co_return co_await create_by_remote_deployment(api, call);
   auto found = co_await api.deployments.get(account_of(call), name_of(call));
+  if (!found && found.error().code == ErrorCode::not_found) co_return co_await create_by_remote_deployment(api, call);
   if (!found) co_return error_response(found.error());
   auto offer = co_await api.versions.resolve(viewer_of(call), found->release.model + ":" + found->release.version);
   if (!offer && offer.error().code != ErrorCode::not_found) co_return error_response(offer.error());
   // The catalog may have changed since the release was made.
   if (!offer || offer->model->full_name() != found->release.model) co_return unknown_version();
   CreateTarget target{std::move(*offer), std::move(found->name), {}};
-  if (target.offer.relayed)
-    target.relay = domain::target_of_version(found->release.model + ":" + found->release.version);
+  if (target.offer.relayed) {
+    target.relay =
+        relay_target(target.offer, domain::target_of_version(found->release.model + ":" + found->release.version));
+  }
   co_return co_await create_prediction(api, call, std::move(target));
 }
 

@@ -38,9 +38,16 @@ bool read_versions_path(std::string_view path, http::Request& request) {
 
 /// Whatever host and mount stand in front: they were ours when the URL was made.
 async::Task<http::Response> list_glued(const Api& api, Call& call) {
-  if (read_versions_path(call.request.params[0], call.request)) co_return co_await list_versions(api, call);
+  const std::string_view glued = call.request.params[0];
+  if (read_versions_path(glued, call.request)) {
+    const auto& [owner, name, rest, more] = call.request.params;
+    call.path = glued.substr(glued.size() - (sizeof("/models///versions") - 1 + owner.size() + name.size()));
+    co_return co_await list_versions(api, call);
+  }
   for (const auto& list : kLists) {
-    if (call.request.params[0].ends_with(list.path)) co_return co_await list.handler(api, call);
+    if (!glued.ends_with(list.path)) continue;
+    call.path = list.path;
+    co_return co_await list.handler(api, call);
   }
   co_return not_found();
 }

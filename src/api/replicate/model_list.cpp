@@ -47,13 +47,24 @@ Result<ModelListRequest> read_model_list_request(const http::Request& request) {
   return out;
 }
 
+bool is_listed_before(bool ascending, const ports::Position& a, const ports::Position& b) {
+  const bool less = std::tie(a.created_at, a.id) < std::tie(b.created_at, b.id);
+  return ascending ? less : std::tie(b.created_at, b.id) < std::tie(a.created_at, a.id);
+}
+
+std::string sorting_query(const ModelListRequest& request) {
+  if (!request.by_creation && !request.ascending) return {};
+  std::string query = "?sort_by=";
+  query += request.by_creation ? "model_created_at" : "latest_version_created_at";
+  return query + "&sort_direction=" + (request.ascending ? "asc" : "desc");
+}
+
 std::string model_page(const json::UrlContext& urls, const ModelListRequest& request, std::vector<ListedModel> models) {
   const auto place = [&request](const ListedModel& model) {
     return ports::Position{request.by_creation ? model.created_at : model.latest_version_at, model.name};
   };
   const auto is_before = [&request](const ports::Position& a, const ports::Position& b) {
-    const bool less = std::tie(a.created_at, a.id) < std::tie(b.created_at, b.id);
-    return request.ascending ? less : std::tie(b.created_at, b.id) < std::tie(a.created_at, a.id);
+    return is_listed_before(request.ascending, a, b);
   };
   std::ranges::sort(models, is_before, place);
   const auto& from = request.page;

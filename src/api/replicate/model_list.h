@@ -30,6 +30,12 @@ struct ModelListRequest {
 /// names the bad one.
 Result<ModelListRequest> read_model_list_request(const http::Request& request);
 
+/// Whether the model at `a` is listed before the one at `b`; of one moment they go by name.
+bool is_listed_before(bool ascending, const ports::Position& a, const ports::Position& b);
+
+/// The sorting as a query: "?sort_by=…&sort_direction=…"; empty when it is the usual one.
+std::string sorting_query(const ModelListRequest& request);
+
 /// The list object of one page.
 std::string model_page(const json::UrlContext& urls, const ModelListRequest& request, std::vector<ListedModel> models);
 

@@ -34,21 +34,31 @@ Time ModelView::latest_version_at() const {
 }
 
 void ModelView::append(std::string& out, const json::UrlContext& urls) const {
-  offered_ != nullptr ? append_model(out, *offered_, urls) : append_model(out, *owned_, base_, urls);
+  offered_ != nullptr ? append_model(out, *offered_, urls) : append_model(out, *owned_, base_.get(), urls);
 }
 
-const domain::Version* base_of_latest(const domain::Catalog& catalog, const domain::OwnedModel& model) {
-  return model.latest_version ? catalog.find_version(model.latest_version->base).second : nullptr;
+async::Task<std::shared_ptr<const domain::Version>> latest_of(const Api& api, service::Viewer viewer,
+                                                              const domain::OwnedModel& model) {
+  if (!model.latest_version) co_return nullptr;
+  co_return co_await api.versions.like_certainly(viewer, *model.latest_version);
 }
 
-std::vector<ModelView> model_views(const domain::Catalog& catalog, const std::vector<domain::OwnedModel>& owned) {
+std::vector<ModelView> model_views(const Api& api, const service::Viewer& viewer,
+                                   const std::vector<domain::OwnedModel>& owned) {
   std::vector<ModelView> views;
-  for (const auto& [name, model] : catalog.models()) {
-    if (model.visibility == "public") views.emplace_back(model);
+  const bool remote = api.remote != nullptr && !viewer.test;
+  const auto is_upstreams = [&](const std::string& name) {
+    return remote && api.remote->serves({domain::RelayTarget::Kind::model, name});
+  };
+  for (const auto& [name, model] : api.catalog.models()) {
+    if (model.visibility == "public" && !is_upstreams(name)) views.emplace_back(model);
   }
   for (const auto& model : owned) {
     // The catalog may have gained a model of the same name since; it is the one that can run.
-    if (catalog.find(model.owner, model.name) == nullptr) views.emplace_back(model, base_of_latest(catalog, model));
+    const bool hidden =
+        api.catalog.find(model.owner, model.name) != nullptr && !is_upstreams(model.owner + "/" + model.name);
+    if (hidden) continue;
+    views.emplace_back(model, model.latest_version ? api.versions.like(viewer, *model.latest_version) : nullptr);
   }
   return views;
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "api/api.h"
 #include "api/replicate/model_json.h"
 #include "domain/model.h"
 #include "domain/owned_model.h"
@@ -17,7 +20,8 @@ class ModelView {
  public:
   explicit ModelView(const domain::Model& model) : offered_(&model) {}
   /// `base` is what its newest version is like, or nullptr when there is none to show.
-  ModelView(const domain::OwnedModel& model, const domain::Version* base) : owned_(&model), base_(base) {}
+  ModelView(const domain::OwnedModel& model, std::shared_ptr<const domain::Version> base)
+      : owned_(&model), base_(std::move(base)) {}
 
   std::string full_name() const;
   std::string_view owner() const { return offered_ != nullptr ? offered_->owner : owned_->owner; }
@@ -33,13 +37,16 @@ class ModelView {
  private:
   const domain::Model* offered_ = nullptr;  // one of the two is set
   const domain::OwnedModel* owned_ = nullptr;
-  const domain::Version* base_ = nullptr;
+  std::shared_ptr<const domain::Version> base_;
 };
 
 /// What the newest version of a client's model is like; nullptr when there is none, or the catalog has it no more.
-const domain::Version* base_of_latest(const domain::Catalog& catalog, const domain::OwnedModel& model);
+async::Task<std::shared_ptr<const domain::Version>> latest_of(const Api& api, service::Viewer viewer,
+                                                              const domain::OwnedModel& model);
 
-/// The catalog's public models, and after them `owned`. `owned` outlives the result.
-std::vector<ModelView> model_views(const domain::Catalog& catalog, const std::vector<domain::OwnedModel>& owned);
+/// The catalog's public models, without those that `viewer` finds at an upstream, and after them `owned`, which
+/// outlives the result.
+std::vector<ModelView> model_views(const Api& api, const service::Viewer& viewer,
+                                   const std::vector<domain::OwnedModel>& owned);
 
 }  // namespace hekto::api

@@ -4,6 +4,7 @@
 
 #include "api/problem.h"
 #include "api/replicate/lists.h"
+#include "api/replicate/merged_models.h"
 #include "api/replicate/model_json.h"
 #include "api/replicate/model_list.h"
 #include "api/replicate/remote.h"
@@ -45,15 +46,16 @@ async::Task<Result<FoundModel>> model_in_path(const Api& api, const Call& call) 
 
 /// QUERY /models: the body is the text to look for, bare or as a JSON string.
 async::Task<http::Response> query_models(const Api& api, Call& call) {
-  if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
   const auto owned = co_await api.models.visible(call.caller->key().account);
   if (!owned) co_return error_response(owned.error());
   const auto words = domain::search_words(search_text(call.request.body));
   std::string results;
-  for (const auto& hit : find_models(model_views(api.catalog, *owned), words, kModelsPerPage)) {
+  for (const auto& hit : find_models(model_views(api, viewer_of(call), *owned), words, kModelsPerPage)) {
     if (!results.empty()) results += ',';
     hit.model.append(results, call.urls);
   }
+  if (auto remote = co_await remote_answer(api, call))
+    co_return behind_ours(std::move(*remote), "results", results, kModelsPerPage);
   co_return single_page(results);
 }
 
@@ -62,9 +64,11 @@ async::Task<http::Response> get_model(const Api& api, Call& call) {
   const auto found = co_await model_in_path(api, call);
   if (!found) co_return error_response(found.error());
   std::string text;
-  const auto view = found->offered != nullptr ? ModelView(*found->offered)
-                                              : ModelView(*found->owned, base_of_latest(api.catalog, *found->owned));
-  view.append(text, call.urls);
+  if (found->offered != nullptr) {
+    ModelView(*found->offered).append(text, call.urls);
+  } else {
+    ModelView(*found->owned, co_await latest_of(api, viewer_of(call), *found->owned)).append(text, call.urls);
+  }
   co_return json_response(std::move(text));
 }
 
@@ -116,10 +120,14 @@ async::Task<http::Response> list_trained_versions(const Api& api, const Call& ca
   } else {
     versions->erase(versions->end() - surplus, versions->end());
   }
+  // What is not known yet is asked for all at once.
+  for (const auto& version : *versions) (void)api.versions.like(viewer_of(call), version);
   std::string results;
   for (const auto& version : *versions) {
+    const auto like = co_await api.versions.like_certainly(viewer_of(call), version);
+    if (!like) continue;
     if (!results.empty()) results += ',';
-    append_version(results, version, *api.versions.base_of(version));
+    append_version(results, version, *like);
   }
   std::optional<ports::Position> first;
   std::optional<ports::Position> last;
@@ -133,11 +141,23 @@ async::Task<http::Response> list_trained_versions(const Api& api, const Call& ca
 
 async::Task<http::Response> get_version(const Api& api, Call& call) {
   if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
-  const auto& params = call.request.params;
-  const auto offer = co_await api.versions.find(viewer_of(call), params[0], params[1], params[2]);
-  if (!offer) co_return error_response(offer.error());
+  const std::string_view id = call.request.params[2];
+  const auto found = co_await model_in_path(api, call);
+  if (!found) co_return error_response(found.error());
   std::string text;
-  append_version(text, *offer->version);
+  if (found->offered != nullptr) {
+    const auto version = std::ranges::find(found->offered->versions, id, &domain::Version::id);
+    if (version == found->offered->versions.end()) co_return not_found();
+    append_version(text, *version);
+  } else {
+    const auto versions = co_await api.models.versions(*found->owned);
+    if (!versions) co_return error_response(versions.error());
+    const auto version = std::ranges::find(*versions, id, &domain::TrainedVersion::id);
+    const auto like =
+        version == versions->end() ? nullptr : co_await api.versions.like_certainly(viewer_of(call), *version);
+    if (!like) co_return not_found();
+    append_version(text, *version, *like);
+  }
   co_return json_response(std::move(text));
 }
 
@@ -157,17 +177,33 @@ async::Task<http::Response> list_versions(const Api& api, Call& call) {
 }
 
 async::Task<http::Response> list_models(const Api& api, Call& call) {
-  if (auto remote = co_await remote_answer(api, call)) co_return std::move(*remote);
-  const auto request = read_model_list_request(call.request);
+  const bool remote = is_remote(api, call);
+  MergedCursor merged;
+  const auto cursor = call.request.query_param("cursor").value_or("");
+  if (remote && is_merged_cursor(cursor)) {
+    auto read = read_merged_cursor(cursor);
+    if (!read) co_return error_response(read.error());
+    merged = std::move(*read);
+  } else if (remote && !cursor.empty()) {
+    co_return *co_await remote_answer(api, call);
+  }
+  const bool goes_on = remote && !cursor.empty();
+  const auto request = goes_on ? Result<ModelListRequest>() : read_model_list_request(call.request);
   if (!request) co_return error_response(request.error());
   const auto owned = co_await api.models.visible(call.caller->key().account);
   if (!owned) co_return error_response(owned.error());
   std::vector<ListedModel> models;
-  for (const auto& view : model_views(api.catalog, *owned)) {
+  for (const auto& view : model_views(api, viewer_of(call), *owned)) {
     models.push_back({view.full_name(), view.created_at(), view.latest_version_at(),
                       [view, &urls = call.urls](std::string& out) { view.append(out, urls); }});
   }
-  co_return json_response(model_page(call.urls, *request, std::move(models)));
+  if (!remote) co_return json_response(model_page(call.urls, *request, std::move(models)));
+  if (!goes_on && models.empty()) co_return *co_await remote_answer(api, call);
+  if (!goes_on) {
+    merged.by_creation = request->by_creation;
+    merged.ascending = request->ascending;
+  }
+  co_return co_await merged_models(api, call, std::move(merged), std::move(models));
 }
 
 void add_model_routes(http::Router& router, const Api& api) {

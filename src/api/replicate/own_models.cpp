@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "api/problem.h"
 #include "api/replicate/model_view.h"
+#include "api/replicate/remote.h"
 #include "json/value_json.h"
 
 namespace hekto::api {
@@ -30,13 +31,12 @@ const Texts& update_texts() {
 }
 
 /// The closed schema of a body with `texts` as optional members, and with the required ones of a create.
-domain::Schema body_schema(const Api& api, const Texts& texts, bool create) {
+domain::Schema body_schema(const std::vector<std::string>& known, const Texts& texts, bool create) {
   const Value text = Value::Object{{"type", "string"}};
   Value::Object properties;
   Value::Object schema = {{"type", "object"}, {"additionalProperties", false}};
   if (create) {
-    Value::Array skus;
-    for (const auto& hardware : api.options.hardware) skus.emplace_back(hardware.sku);
+    Value::Array skus(known.begin(), known.end());
     properties = {
         {"owner", text},
         {"name",
@@ -53,13 +53,15 @@ domain::Schema body_schema(const Api& api, const Texts& texts, bool create) {
 }
 
 /// The body, or the refusal to answer with.
-std::variant<Value, http::Response> read_body(const Api& api, std::string_view text, const Texts& texts, bool create) {
-  auto body = json::parse(text);
-  if (!body) return http::problem(400, "The request body is not valid JSON", "Bad request");
-  if (auto problems = body_schema(api, texts, create).check(*body, ""); !problems.empty()) {
-    return validation_failed(problems);
+async::Task<std::variant<Value, http::Response>> read_body(const Api& api, const Call& call, const Texts& texts,
+                                                           bool create) {
+  auto body = json::parse(call.request.body);
+  if (!body) co_return http::problem(400, "The request body is not valid JSON", "Bad request");
+  const auto skus = create ? co_await known_skus(api, call) : std::vector<std::string>();
+  if (auto problems = body_schema(skus, texts, create).check(*body, ""); !problems.empty()) {
+    co_return validation_failed(problems);
   }
-  return std::move(*body);
+  co_return std::move(*body);
 }
 
 /// An empty text takes the value away: clients read what is there as a URL.
@@ -71,13 +73,15 @@ void take_texts(const Value& body, const Texts& texts, domain::OwnedModel& model
   }
 }
 
-http::Response model_answer(const Api& api, unsigned status, const domain::OwnedModel& model, const Call& call) {
+async::Task<http::Response> model_answer(const Api& api, unsigned status, const domain::OwnedModel& model,
+                                         const Call& call) {
   http::Response response;
   response.status = status;
   std::string text;
-  append_model(text, model, base_of_latest(api.catalog, model), call.urls);
+  const auto latest = co_await latest_of(api, viewer_of(call), model);
+  append_model(text, model, latest.get(), call.urls);
   response.body = std::move(text);
-  return response;
+  co_return response;
 }
 
 const std::string& account_of(const Call& call) { return call.caller->key().account; }
@@ -85,8 +89,21 @@ std::string param(const Call& call, std::size_t index) { return std::string(call
 
 http::Response refused(std::string_view why) { return http::problem(403, why, "Forbidden"); }
 
+http::Response name_taken() {
+  return validation_failed({{"unique", "name", "A model with this owner and name already exists"}});
+}
+
+/// Whether the upstream has a model of this name, which one of ours would hide. Not when it cannot be asked.
+async::Task<bool> is_taken_upstream(const Api& api, const Call& call, const std::string& owner,
+                                    const std::string& name) {
+  if (!is_remote(api, call) || !api.remote->serves({domain::RelayTarget::Kind::model, owner + "/" + name})) {
+    co_return false;
+  }
+  co_return (co_await api.remote->find(owner, name, {})).has_value();
+}
+
 async::Task<http::Response> create_model(const Api& api, Call& call) {
-  const auto body = read_body(api, call.request.body, create_texts(), true);
+  const auto body = co_await read_body(api, call, create_texts(), true);
   if (const auto* refused = std::get_if<http::Response>(&body)) co_return *refused;
   const auto& value = std::get<Value>(body);
   if (value.text_of("owner") != call.caller->account_name()) {
@@ -99,28 +116,29 @@ async::Task<http::Response> create_model(const Api& api, Call& call) {
   model.visibility = value.text_of("visibility");
   model.hardware = value.text_of("hardware");
   take_texts(value, create_texts(), model);
+  if (co_await is_taken_upstream(api, call, model.owner, model.name)) co_return name_taken();
   const auto created = co_await api.models.create(std::move(model));
-  if (!created && created.error().code == ErrorCode::conflict) {
-    co_return validation_failed({{"unique", "name", "A model with this owner and name already exists"}});
-  }
+  if (!created && created.error().code == ErrorCode::conflict) co_return name_taken();
   if (!created && created.error().code == ErrorCode::too_large) {
     co_return validation_failed({{"array_max_items", "", "An account may have at most 1000 models"}});
   }
   if (!created) co_return error_response(created.error());
-  co_return model_answer(api, 201, *created, call);
+  co_return co_await model_answer(api, 201, *created, call);
 }
 
 async::Task<http::Response> update_model(const Api& api, Call& call) {
-  const auto body = read_body(api, call.request.body, update_texts(), false);
+  const auto body = co_await read_body(api, call, update_texts(), false);
   if (const auto* refused = std::get_if<http::Response>(&body)) co_return *refused;
+  if (auto refusal = co_await refuse_change(api, call)) co_return std::move(*refusal);
   const auto updated = co_await api.models.update(
       account_of(call), param(call, 0), param(call, 1),
       [&body](domain::OwnedModel& model) { take_texts(std::get<Value>(body), update_texts(), model); });
   if (!updated) co_return error_response(updated.error());
-  co_return model_answer(api, 200, *updated, call);
+  co_return co_await model_answer(api, 200, *updated, call);
 }
 
 async::Task<http::Response> delete_model(const Api& api, Call& call) {
+  if (auto refusal = co_await refuse_change(api, call)) co_return std::move(*refusal);
   const auto removed = co_await api.models.remove(account_of(call), param(call, 0), param(call, 1));
   if (!removed && removed.error().code == ErrorCode::conflict) co_return refused(removed.error().message);
   if (!removed) co_return error_response(removed.error());
@@ -144,10 +162,23 @@ std::string_view reason(domain::VersionUse use) {
   return {};
 }
 
+/// Where version `id` of the model that the path names lies, when it is not here.
+async::Task<std::optional<domain::RemoteHome>> home_of(const Api& api, const Call& call, const std::string& id) {
+  const auto model = co_await api.models.get(account_of(call), param(call, 0), param(call, 1));
+  if (!is_remote(api, call) || !model) co_return std::nullopt;
+  const auto versions = co_await api.models.versions(*model);
+  if (!versions) co_return std::nullopt;
+  const auto found = std::ranges::find(*versions, id, &domain::TrainedVersion::id);
+  co_return found == versions->end() ? std::nullopt : found->home;
+}
+
 async::Task<http::Response> delete_version(const Api& api, Call& call) {
+  if (auto refusal = co_await refuse_change(api, call)) co_return std::move(*refusal);
+  auto home = co_await home_of(api, call, param(call, 2));
   const auto use = co_await api.models.remove_version(account_of(call), param(call, 0), param(call, 1), param(call, 2));
   if (!use) co_return error_response(use.error());
   if (*use != domain::VersionUse::none) co_return refused(reason(*use));
+  if (home) co_await api.remote->remove_at(std::move(*home), param(call, 2));
   http::Response response;
   response.status = 202;
   response.content_type = {};

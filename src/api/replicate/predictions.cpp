@@ -6,6 +6,7 @@
 #include "api/replicate/create_mark.h"
 #include "api/replicate/cursor.h"
 #include "api/replicate/lists.h"
+#include "api/replicate/remote.h"
 #include "base/text.h"
 #include "domain/prefer.h"
 #include "domain/steering.h"
@@ -40,8 +41,8 @@ async::Task<http::Response> create_by_model(const Api& api, Call& call) {
   if (!offer) co_return error_response(offer.error());
   CreateTarget target{.offer = std::move(*offer)};
   if (target.offer.relayed) {
-    target.relay =
-        domain::RelayTarget{domain::RelayTarget::Kind::model, std::string(params[0]) + "/" + std::string(params[1])};
+    target.relay = relay_target(
+        target.offer, {domain::RelayTarget::Kind::model, std::string(params[0]) + "/" + std::string(params[1])});
   }
   co_return co_await create_prediction(api, call, std::move(target));
 }

@@ -84,22 +84,22 @@ async::Task<http::Response> search(const Api& api, http::Request& request, const
       co_return bad_query("Query parameter \"limit\" must be a number from 1 to 50");
     }
   }
-  if (api.remote != nullptr) {
-    co_return co_await remote_document(api, urls, "GET", "/search?" + std::string(request.query), {});
-  }
   const auto owned = co_await api.models.visible({});
   if (!owned) co_return error_response(owned.error());
   const auto words = domain::search_words(*query);
+  std::string models;
+  for (const auto& hit : find_models(model_views(api, {}, *owned), words, limit)) {
+    if (!models.empty()) models += ',';
+    append_hit(models, hit, urls);
+  }
+  if (api.remote != nullptr) {
+    auto theirs = co_await remote_document(api, urls, "GET", "/search?" + std::string(request.query), {});
+    co_return behind_ours(std::move(theirs), "models", models, limit);
+  }
   std::string text = R"({"query":)";
   append_json_string(text, *query);
-  text += R"(,"models":[)";
+  text.append(R"(,"models":[)").append(models).append(R"(],"collections":[)");
   bool first = true;
-  for (const auto& hit : find_models(model_views(api.catalog, *owned), words, limit)) {
-    if (!std::exchange(first, false)) text += ',';
-    append_hit(text, hit, urls);
-  }
-  text += R"(],"collections":[)";
-  first = true;
   for (const auto& collection : api.catalog.collections()) {
     const domain::SearchField fields[] = {{collection.name, 4}, {collection.slug, 4}, {collection.description, 2}};
     if (domain::search_score(words, fields) == 0) continue;

@@ -15,7 +15,7 @@ async::Task<http::Response> create_training(const Api& api, Call& call) {
   const auto& params = call.request.params;
   auto offer = co_await api.versions.find(viewer_of(call), params[0], params[1], params[2]);
   if (!offer) co_return error_response(offer.error());
-  if (!offer->version->training) co_return http::problem(404, "The specified version cannot be trained");
+  if (!offer->version->training || !offer->at.empty()) co_return untrainable();
   auto body = co_await read_training_body(api, call, std::move(*offer));
   if (auto* refusal = std::get_if<http::Response>(&body)) co_return std::move(*refusal);
   co_return co_await answer_create(api, call, std::move(std::get<service::CreatePrediction>(body)), std::move(*mark));

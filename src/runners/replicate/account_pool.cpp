@@ -66,8 +66,8 @@ AccountPool::AccountPool(std::vector<UpstreamOptions> upstreams, const ports::Cl
 }
 
 bool AccountPool::serves(const domain::RelayTarget& target) const {
-  return std::ranges::any_of(accounts_,
-                             [&](const AccountPtr& a) { return replicate::serves(a->upstream->options, target); });
+  return std::ranges::any_of(
+      accounts_, [&](const AccountPtr& a) { return replicate::serves(a->upstream->options, a->options, target); });
 }
 
 bool AccountPool::has_other(const domain::RelayTarget& target, const std::vector<std::string>& tried) const {
@@ -78,7 +78,7 @@ bool AccountPool::has_other(const domain::RelayTarget& target, const std::vector
     // One that is only failing may be well again soon.
     const bool may_work =
         breaker.why() == Breaker::Why::open || breaker.why() == Breaker::Why::failing || breaker.until() <= now;
-    return may_work && replicate::serves(account->upstream->options, target) &&
+    return may_work && replicate::serves(account->upstream->options, account->options, target) &&
            std::ranges::find(tried, name_of(*account)) == tried.end();
   });
 }
@@ -104,7 +104,7 @@ OpenLimits AccountPool::limits_for(const Account& account, const domain::RelayTa
 AccountPool::Candidates AccountPool::candidates_for(const Wanted& wanted) {
   Candidates found;
   for (const auto& account : accounts_) {
-    if (!replicate::serves(account->upstream->options, wanted.target)) continue;
+    if (!replicate::serves(account->upstream->options, account->options, wanted.target)) continue;
     if (std::ranges::find(wanted.without, name_of(*account)) != wanted.without.end()) continue;
     found.push_back({account, limits_for(*account, wanted.target)});
   }

@@ -77,7 +77,7 @@ std::string canonical(const Value& value, const std::set<std::string>& hidden) {
 Likeness likeness(const Snapshot& shown, const RelayTarget& target, std::string_view name,
                   std::string_view canonical_input, const std::set<std::string>& hidden) {
   const std::string_view asked = target.name;
-  if (target.kind == RelayTarget::Kind::version || target.kind == RelayTarget::Kind::training) {
+  if (target.kind != RelayTarget::Kind::model && target.kind != RelayTarget::Kind::deployment) {
     const auto version = asked.substr(asked.find(':') == std::string_view::npos ? 0 : asked.find(':') + 1);
     if (!shown.version.empty() && shown.version != version) return Likeness::none;
   }

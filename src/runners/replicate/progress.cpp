@@ -26,11 +26,23 @@ bool is_data_url(std::string_view text) {
   return type.empty() || (type.find_first_of("/;") != type.npos && type.find_first_of(" \t\r\n") == type.npos);
 }
 
+/// The client's name for the model that it trains, or that its version is of; empty when that is no model of ours.
+std::string own_model(const domain::Prediction& p) {
+  if (p.training && !p.training->base.empty()) return p.training->destination;
+  return p.relay && p.relay->kind == domain::RelayTarget::Kind::trained ? p.model : std::string();
+}
+
+bool is_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
 }  // namespace
 
 Progress::Progress(const UpstreamOptions& upstream, const Scrubber& scrubber, const domain::Prediction& delivered)
     : upstream_(upstream),
       scrubber_(scrubber),
+      destination_(delivered.training ? delivered.training->destination : std::string()),
+      own_(own_model(delivered)),
       started_(delivered.status != Status::starting),
       start_known_(delivered.upstream_times.started.has_value()),
       list_(delivered.output.is_list && !delivered.output.empty()),
@@ -90,11 +102,12 @@ std::vector<Step> Progress::on_snapshot(const Snapshot& snapshot) {
     steps.emplace_back(StepFailed{"The output of this prediction was no longer available (code: output_unavailable)",
                                   metrics, snapshot.completed_at});
   } else if (snapshot.state == Status::succeeded) {
-    steps.emplace_back(StepSucceeded{metrics, snapshot.completed_at});
+    const auto made = destination_.empty() ? std::string_view() : snapshot.output.text_of("version");
+    steps.emplace_back(StepSucceeded{metrics, snapshot.completed_at, std::string(made)});
   } else if (snapshot.state == Status::canceled || snapshot.state == Status::aborted) {
     steps.emplace_back(StepCanceled{snapshot.completed_at, snapshot.state == Status::aborted});
   } else {
-    auto error = scrubber_.clean(snapshot.error);
+    auto error = scrubber_.clean(with_own_name(snapshot.error, true));
     if (error.empty()) error = strange_end ? "Prediction ended with status " + snapshot.status : "Prediction failed";
     steps.emplace_back(StepFailed{std::move(error), metrics, snapshot.completed_at});
   }
@@ -104,7 +117,7 @@ std::vector<Step> Progress::on_snapshot(const Snapshot& snapshot) {
 /// Logs only grow. Where the upstream has rewritten them (some cut off their beginning), what follows the longest end
 /// of ours that they contain is new.
 void Progress::add_logs(const std::string& logs, bool final, std::vector<Step>& steps) {
-  auto clean = scrubber_.clean(logs);
+  auto clean = scrubber_.clean(with_own_name(logs, final));
   if (!final) clean.resize(clean.size() - scrubber_.undecided(clean));
   if (logs_.starts_with(clean)) return;
   std::string fresh;
@@ -127,7 +140,7 @@ void Progress::add_output(const Value& output, bool final, std::vector<Step>& st
   if (list == nullptr) {
     if (!output.is_null()) refuses_pieces_ = true;
     if (final && !output.is_null() && ends_.empty()) {
-      steps.emplace_back(item(0, false, output));
+      steps.emplace_back(item(0, false, destination_.empty() ? output : renamed(output)));
       ends_.push_back(0);
     }
     return;
@@ -229,6 +242,31 @@ void Progress::append(std::string& out, const Value& value, std::vector<std::str
   } else {
     json::append(out, value);
   }
+}
+
+std::string Progress::with_own_name(std::string text, bool final) const {
+  if (own_.empty()) return text;
+  // A name that has not come whole yet is kept back.
+  if (!final) text.resize(text.find_last_of(" \t\r\n") + 1);
+  const auto theirs = "/" + training_model_name(own_);
+  for (std::size_t at = 0; (at = text.find(theirs, at)) != std::string::npos; at += own_.size()) {
+    const auto end = at + theirs.size();
+    while (at > 0 && is_name(text[at - 1])) --at;
+    text.replace(at, end - at, own_);
+  }
+  return text;
+}
+
+Value Progress::renamed(const Value& output) const {
+  auto out = output;
+  if (auto* object = out.as_object()) {
+    for (auto& [name, member] : *object) {
+      const auto* text = name == "version" ? member.as_string() : nullptr;
+      const auto colon = text != nullptr ? text->rfind(':') : std::string::npos;
+      if (colon != std::string::npos) member = Value(destination_ + text->substr(colon));
+    }
+  }
+  return out;
 }
 
 StepItem Progress::item(std::size_t index, bool list, const Value& value) const {

@@ -35,6 +35,7 @@ struct StepItem {
 struct StepSucceeded {
   std::string metrics;
   std::optional<Time> at;
+  std::string made;  ///< as domain::Succeeded::made
 };
 struct StepFailed {
   std::string error;
@@ -91,6 +92,10 @@ class Progress {
   void add_piece(Way& way, std::string piece, std::vector<Step>& steps);
   void add_value(const domain::Value& value, std::vector<Step>& steps);
   void add_text(std::string text, std::string_view plain, std::vector<Step>& steps);
+  /// A text with the client's name for a model of its own.
+  std::string with_own_name(std::string text, bool final) const;
+  /// The output of a training in the client's name for the model that gained a version.
+  domain::Value renamed(const domain::Value& output) const;
   StepItem item(std::size_t index, bool list, const domain::Value& value) const;
   bool is_file(const std::string& text) const;
   bool passes_on(const std::string& text) const;
@@ -98,6 +103,8 @@ class Progress {
 
   const UpstreamOptions& upstream_;
   const Scrubber& scrubber_;
+  const std::string destination_;  // of a training; empty: it is none
+  const std::string own_;          // a model of ours that another stands for there; empty: there is none
   bool started_;
   bool start_known_;  // the upstream has said when; until then a start is told again with its time
   bool ended_ = false;

@@ -19,13 +19,18 @@ namespace hekto::runners::replicate {
 /// One run on its way, for the functions of ReplicateRelay that share it.
 struct ReplicateRelay::Work {
   Work(ports::RelayRequest of, ports::RelaySink& into)
-      : request(std::move(of)), sink(&into), fresh(request.place != nullptr) {}
+      : request(std::move(of)), sink(&into), fresh(request.place != nullptr), shown(!request.client_waits) {}
   /// For a look-up alone.
   Work(std::shared_ptr<const domain::Prediction> prediction, async::StopToken stop) {
     attempt = prediction->submission->attempt;
     intended_at = prediction->submission->at;
     request.prediction = std::move(prediction);
     request.stop = std::move(stop);
+  }
+
+  void wait() {
+    shown = true;
+    sink->waiting();
   }
 
   /// Makes what a look-up goes by.
@@ -46,6 +51,7 @@ struct ReplicateRelay::Work {
   ports::RelayRequest request;
   ports::RelaySink* const sink = nullptr;
   const bool fresh = false;  ///< the submission was intended for this very run, and nothing was sent
+  bool shown = true;         ///< the client has been told of it, and when it was created
   PlacePtr place;
   std::string attempt;                  ///< of the submission that is intended; empty: none is
   std::shared_ptr<HookedAttempt> hook;  ///< of `attempt`; nullptr: nobody is told by webhook
@@ -55,6 +61,7 @@ struct ReplicateRelay::Work {
   Time intended_at{};
   std::string remote_id;
   bool uploads_renewed = false;  ///< input files were uploaded anew, since the upstream had lost them
+  std::string destination;       ///< of a training for a model of ours: the one that stands for it there
   std::set<std::string> hidden;  ///< JSON Pointers to files of the input that have another address upstream
   std::string canonical_input;
   std::string key;                               ///< of the account and the input

@@ -3,97 +3,27 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
+#include "base/log.h"
 #include "base/text.h"
-#include "json/value_json.h"
 #include "runners/replicate/answer.h"
+#include "runners/replicate/remote_model.h"
+#include "runners/replicate/remote_text.h"
 #include "runners/replicate/routes.h"
 
 namespace hekto::runners::replicate {
 namespace {
 
 using namespace std::chrono_literals;
-using domain::Value;
 
 /// Versions that are remembered by their model.
 constexpr std::size_t kMaxVersions = 100'000;
+/// What an entry costs beside its texts, and how much more a schema takes once it is read.
+constexpr std::size_t kEntryCost = 512;
+constexpr std::size_t kReadCost = 6;
+constexpr std::string_view kDown = "The models of this server cannot be read now. Please try again shortly.";
 
-/// "owner/name" of a path such as "/models/owner/name/versions"; empty for others.
-std::string_view model_in(std::string_view path) {
-  constexpr std::string_view kModels = "/models/";
-  if (!path.starts_with(kModels)) return {};
-  path = path.substr(kModels.size(),
-                     path.find('?') == std::string_view::npos ? path.npos : path.find('?') - kModels.size());
-  const auto slash = path.find('/');
-  if (slash == std::string_view::npos) return {};
-  return path.substr(0, path.find('/', slash + 1));
-}
-
-/// The path as the upstream knows it.
-std::string mapped(const UpstreamOptions& upstream, std::string_view path) {
-  const auto model = model_in(path);
-  std::string out = "/v1";
-  if (model.empty()) return out.append(path);
-  const auto at = static_cast<std::size_t>(model.data() - path.data());
-  return out.append(path.substr(0, at)).append(upstream_name(upstream, model)).append(path.substr(at + model.size()));
-}
-
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
-    text.replace(at, from.size(), to);
-  }
-}
-
-/// A model's document in the client's names.
-void rename_model(std::string& body, std::string_view client_name) {
-  auto value = json::parse(body);
-  if (!value || value->as_object() == nullptr) return;
-  const auto slash = client_name.find('/');
-  for (auto& [name, member] : *value->as_object()) {
-    if (name == "owner") member = Value(client_name.substr(0, slash));
-    if (name == "name") member = Value(client_name.substr(slash + 1));
-  }
-  body = json::dump(*value);
-}
-
-/// A version's document as one that inputs can be checked against; one that takes anything when it says nothing.
-domain::Version read_version(const Value& document, std::string_view id) {
-  domain::Version version;
-  version.id = id;
-  if (const auto created = parse_time(document.text_of("created_at"))) version.created_at = *created;
-  version.cog_version = document.text_of("cog_version");
-  const Value* openapi = document.find("openapi_schema");
-  if (openapi == nullptr || openapi->as_object() == nullptr) return version;
-  version.openapi_schema = *openapi;
-  const Value* components = openapi->find("components");
-  const Value* schemas = components != nullptr ? components->find("schemas") : nullptr;
-  if (schemas == nullptr) return version;
-  if (const Value* input = schemas->find("Input")) {
-    if (auto compiled = domain::Schema::compile(*input, *openapi)) version.input = std::move(*compiled);
-  }
-  if (const Value* training = schemas->find("TrainingInput")) {
-    if (auto compiled = domain::Schema::compile(*training, *openapi)) version.training = std::move(*compiled);
-  }
-  return version;
-}
-
-std::shared_ptr<const domain::Model> open_model(std::string_view owner, std::string_view name,
-                                                std::string_view version) {
-  auto model = std::make_shared<domain::Model>();
-  model->owner = owner;
-  model->name = name;
-  model->versions.emplace_back().id = version;
-  model->versions.back().training.emplace();
-  return model;
-}
-
-domain::Offer offer_of(std::shared_ptr<const domain::Model> model) {
-  domain::Offer offer;
-  offer.version = &model->versions.front();
-  offer.base = offer.version->id;
-  offer.model = std::move(model);
-  offer.relayed = true;
-  return offer;
-}
+std::unexpected<Error> unknown() { return fail(ErrorCode::not_found, "The requested resource could not be found."); }
 
 std::string model_path(std::string_view owner, std::string_view name, std::string_view version) {
   auto path = "/models/" + std::string(owner) + "/" + std::string(name);
@@ -101,15 +31,24 @@ std::string model_path(std::string_view owner, std::string_view name, std::strin
   return path;
 }
 
+/// Whether a path leads to where it says: no segment of dots, in whatever spelling, that would be folded on its way to
+/// another part of the upstream's API.
 bool is_plain(std::string_view path) {
-  return std::ranges::all_of(path, [](char c) { return c > 0x20 && c < 0x7F && c != '\\' && c != '"'; });
+  const bool visible =
+      std::ranges::all_of(path, [](char c) { return c > 0x20 && c < 0x7F && c != '\\' && c != '"' && c != '#'; });
+  std::string_view rest = path.substr(0, path.find('?'));
+  while (visible && !rest.empty()) {
+    const auto segment = percent_decode(take_until(rest, '/'), false);
+    if (!segment || *segment == "." || *segment == ".." || segment->find('/') != std::string::npos) return false;
+  }
+  return visible;
 }
 
 }  // namespace
 
 ReplicateCatalog::ReplicateCatalog(async::IoThreads& io, AccountPool& pool, UpstreamClient& client,
-                                   const ports::Clock& clock)
-    : io_(io), pool_(pool), client_(client), clock_(clock) {}
+                                   const ports::Clock& clock, std::size_t max_bytes)
+    : io_(io), pool_(pool), client_(client), clock_(clock), max_bytes_(max_bytes) {}
 
 ReplicateCatalog::~ReplicateCatalog() { stop_blocking(); }
 
@@ -119,130 +58,218 @@ void ReplicateCatalog::stop_blocking() {
   scope_.wait_blocking(30s);
 }
 
-AccountPtr ReplicateCatalog::account_for(std::string_view path) const {
-  const auto model = model_in(path);
-  for (const auto& account : pool_.accounts()) {
-    if (model.empty() || serves_model(account->upstream->options, model)) return account;
+std::size_t ReplicateCatalog::size() const {
+  std::scoped_lock lock(mutex_);
+  return bytes_;
+}
+
+bool ReplicateCatalog::serves(const domain::RelayTarget& target) const {
+  if (target.kind == domain::RelayTarget::Kind::version && target.name.find('/') == std::string::npos) {
+    std::unique_lock lock(mutex_);
+    const auto found = model_of_.find(target.name);
+    const auto model = found == model_of_.end() ? std::string() : found->second;
+    lock.unlock();
+    if (!model.empty()) return pool_.serves({domain::RelayTarget::Kind::model, model});
   }
-  return nullptr;
+  return pool_.serves(target);
+}
+
+std::vector<AccountPtr> ReplicateCatalog::accounts_for(const Question& question) const {
+  std::vector<AccountPtr> found;
+  const auto model = model_in_path(question.path);
+  for (const auto& account : pool_.accounts()) {
+    const auto& options = account->upstream->options;
+    const bool fits = question.at.empty() ? model.empty() || serves_model(options, model)
+                                          : question.at == options.name + "/" + account->options.name;
+    // One answer is one upstream's: another one's pages do not follow on it.
+    if (fits && (found.empty() || found.front()->upstream == account->upstream)) found.push_back(account);
+  }
+  return found;
 }
 
 async::Task<Result<ports::RemoteDocument>> ReplicateCatalog::get(std::string method, std::string path,
                                                                  std::string body) {
-  if (!is_plain(path)) co_return fail(ErrorCode::not_found, "The requested resource could not be found.");
-  auto key = method + " " + path + "\n" + body;
+  if (!is_plain(path)) co_return unknown();
+  const bool lists_models = method == "GET" && path.substr(0, path.find('?')) == "/models";
+  if (lists_models && !pool_.accounts().empty()) {
+    const auto& options = pool_.accounts().front()->upstream->options;
+    const auto is_one = [](const std::string& pattern) { return pattern.find('*') == std::string::npos; };
+    if (std::ranges::all_of(options.models, is_one)) co_return co_await list_of(options);
+  }
+  co_return co_await answer_to({std::move(method), std::move(path), std::move(body), {}});
+}
+
+/// Few models of an upstream that has many: its own pages would have next to nothing on them.
+async::Task<ReplicateCatalog::Answer> ReplicateCatalog::list_of(const UpstreamOptions& options) {
+  std::vector<Question> questions;
+  for (const auto& name : options.models) {
+    if (serves_model(options, name)) questions.push_back({"GET", "/models/" + name, {}, {}});
+  }
+  for (const auto& question : questions) {
+    bool kept = false;
+    {
+      std::scoped_lock lock(mutex_);
+      kept = entries_.contains(question.key());
+    }
+    if (!kept) ask(question, nullptr);
+  }
+  std::string results;
+  for (auto& question : questions) {
+    const auto answer = co_await answer_to(std::move(question));
+    if (!answer && answer.error().code != ErrorCode::not_found) co_return answer;
+    if (!answer || answer->status != 200 || !is_public_model(*answer->body)) continue;
+    if (!results.empty()) results += ',';
+    results += *answer->body;
+  }
+  ports::RemoteDocument list;
+  list.status = 200;
+  list.content_type = "application/json";
+  list.body = std::make_shared<const std::string>(R"({"next":null,"previous":null,"results":[)" + results + "]}");
+  co_return list;
+}
+
+async::Task<ReplicateCatalog::Answer> ReplicateCatalog::answer_to(Question question) {
   std::optional<ports::RemoteDocument> kept;
-  bool refresh = false;
+  bool fresh = false;
   {
     std::scoped_lock lock(mutex_);
-    if (const auto found = entries_.find(key); found != entries_.end()) {
+    if (const auto found = entries_.find(question.key()); found != entries_.end()) {
       auto& entry = found->second;
       uses_.splice(uses_.begin(), uses_, entry.use);
       const auto age = clock_.now() - entry.asked_at;
-      const bool fresh = age < (entry.document.status == 200 ? kFresh : kFreshMissing);
+      fresh = age < (entry.document.status == 200 ? kFresh : kFreshMissing);
       if (fresh || (entry.document.status == 200 && age < kStale)) kept = entry.document;
-      refresh = kept && !fresh && !std::exchange(entry.asking, true);
     }
   }
-  if (!kept) co_return co_await ask(std::move(key), std::move(method), std::move(path), std::move(body));
-  if (refresh) {
-    scope_.spawn(
-        io_.next(),
-        [](ReplicateCatalog& self, std::string k, std::string m, std::string p, std::string b) -> async::Task<void> {
-          (void)co_await self.ask(std::move(k), std::move(m), std::move(p), std::move(b));
-        }(*this, std::move(key), std::move(method), std::move(path), std::move(body)));
+  if (!kept) {
+    co_return co_await async::complete<Answer>(
+        [this, &question](async::Completer<Answer> done) { ask(std::move(question), std::move(done)); });
   }
+  if (!fresh) ask(std::move(question), nullptr);
   co_return std::move(*kept);
 }
 
-async::Task<Result<ports::RemoteDocument>> ReplicateCatalog::ask(std::string key, std::string method, std::string path,
-                                                                 std::string body) {
-  const auto account = account_for(path);
-  if (!account) co_return fail(ErrorCode::not_found, "The requested resource could not be found.");
-  std::string etag;
+void ReplicateCatalog::ask(Question question, async::Completer<Answer> done) {
+  const auto key = question.key();
   {
     std::scoped_lock lock(mutex_);
-    if (const auto found = entries_.find(key); found != entries_.end()) etag = found->second.etag;
+    const auto [place, is_first] = asking_.try_emplace(key);
+    if (done) place->second.push_back(std::move(done));
+    if (!is_first) return;
   }
-  const auto& upstream = *account->upstream;
-  Result<ports::HttpReply> reply;
-  if (auto taken = co_await pool_.take_other(account, stop_); !taken) {
-    reply = std::unexpected(taken.error());
-  } else {
-    ports::HttpRequest request;
-    request.method = method;
-    request.body = std::move(body);
-    request.limit = 10s;
-    request.max_reply = kMaxDocument;
-    request.stop = stop_;
-    request.reuse = true;
-    if (method != "GET") request.headers.emplace_back("Content-Type", "text/plain");
-    if (!etag.empty()) request.headers.emplace_back("If-None-Match", etag);
-    reply = co_await client_.send(account, std::move(request), mapped(upstream.options, path));
+  if (scope_.spawn(io_.next(), ask_all(std::move(question)))) return;
+  std::vector<async::Completer<Answer>> waiting;
+  {
+    std::scoped_lock lock(mutex_);
+    waiting = std::move(asking_.extract(key).mapped());
   }
-  if (reply && reply->status == 429) pool_.throttle_others(account, retry_after(*reply));
-  const bool usable = reply && !reply->truncated &&
-                      (reply->status == 200 || reply->status == 304 || reply->status == 400 || reply->status == 404 ||
-                       reply->status == 422);
-  std::unique_lock lock(mutex_);
-  const auto found = entries_.find(key);
-  if (found != entries_.end()) found->second.asking = false;
-  if (!usable) {
-    if (found != entries_.end() && found->second.document.status == 200 &&
-        clock_.now() - found->second.asked_at < kStale) {
-      co_return found->second.document;
+  for (auto& waiter : waiting) waiter(fail(ErrorCode::unavailable, std::string(kDown)));
+}
+
+async::Task<void> ReplicateCatalog::ask_all(Question question) {
+  const auto key = question.key();
+  Answer answer = unknown();
+  const auto accounts = accounts_for(question);
+  if (!accounts.empty()) answer = fail(ErrorCode::unavailable, std::string(kDown));
+  for (const auto& account : accounts) {
+    if (auto got = co_await ask_one(question, account)) {
+      answer = std::move(*got);
+      break;
     }
-    co_return fail(ErrorCode::unavailable, "The models of this server cannot be read now. Please try again shortly.");
   }
-  if (reply->status == 304 && found != entries_.end()) {
-    found->second.asked_at = clock_.now();
-    co_return found->second.document;
+  std::vector<async::Completer<Answer>> waiting;
+  {
+    std::scoped_lock lock(mutex_);
+    if (!answer && !accounts.empty()) {
+      const auto found = entries_.find(key);
+      const bool shown = found != entries_.end() && found->second.document.status == 200 &&
+                         clock_.now() - found->second.asked_at < kStale;
+      if (shown) answer = found->second.document;
+    }
+    waiting = std::move(asking_.extract(key).mapped());
   }
-  lock.unlock();
+  for (auto& waiter : waiting) waiter(answer);
+}
+
+/// nullopt: the account did not say.
+async::Task<std::optional<ReplicateCatalog::Answer>> ReplicateCatalog::ask_one(const Question& question,
+                                                                               AccountPtr account) {
+  const auto& upstream = *account->upstream;
+  const auto key = question.key();
+  std::optional<ports::RemoteDocument> before;
+  ports::HttpRequest request;
+  {
+    std::scoped_lock lock(mutex_);
+    const auto found = entries_.find(key);
+    if (found != entries_.end() && !found->second.etag.empty() && found->second.upstream == upstream.options.name) {
+      request.headers.emplace_back("If-None-Match", found->second.etag);
+      before = found->second.document;
+    }
+  }
+  if (auto taken = co_await pool_.take_other(account, stop_); !taken) co_return std::nullopt;
+  request.method = question.method;
+  request.body = question.body;
+  request.limit = 10s;
+  request.max_reply = kMaxDocument;
+  request.stop = stop_;
+  request.reuse = true;
+  if (question.method != "GET") request.headers.emplace_back("Content-Type", "text/plain");
+  const bool mapped = question.at.empty();
+  auto reply = co_await client_.send(account, std::move(request),
+                                     mapped ? path_there(upstream.options, question.path) : "/v1" + question.path);
+  if (reply && reply->status == 429) pool_.throttle_others(account, retry_after(*reply));
+  if (!reply || reply->truncated) co_return std::nullopt;
+  if (reply->status == 304 && before) {
+    keep(key, *before, std::string(reply->header("etag")), upstream.options.name);
+    co_return Answer(std::move(*before));
+  }
+  if (reply->status != 200 && reply->status != 400 && reply->status != 404 && reply->status != 422) {
+    co_return std::nullopt;
+  }
   ports::RemoteDocument document;
   document.status = reply->status;
   document.content_type = reply->header("content-type");
-  std::erase(reply->body, ports::kRemoteBase);
-  replace_all(reply->body, upstream.options.url + "/v1", std::string_view(&ports::kRemoteBase, 1));
-  // A refusal is nobody's work, and names in it are the account's.
-  auto text = reply->status == 200 ? upstream.scrubber.clean_output(std::move(reply->body))
-                                   : upstream.scrubber.clean(std::move(reply->body));
-  const auto model = model_in(path);
-  if (!model.empty() && path == "/models/" + std::string(model) && upstream_name(upstream.options, model) != model) {
-    rename_model(text, model);
-  }
-  document.body = std::make_shared<const std::string>(std::move(text));
-  keep(key, document, std::string(reply->header("etag")));
-  co_return document;
+  document.body = std::make_shared<const std::string>(text_for_clients(upstream.options, upstream.scrubber,
+                                                                       question.path, reply->status,
+                                                                       document.content_type, std::move(reply->body)));
+  keep(key, document, std::string(reply->header("etag")), upstream.options.name);
+  co_return Answer(std::move(document));
 }
 
-void ReplicateCatalog::keep(const std::string& key, ports::RemoteDocument document, std::string etag) {
+void ReplicateCatalog::keep(const std::string& key, ports::RemoteDocument document, std::string etag,
+                            const std::string& upstream) {
   std::scoped_lock lock(mutex_);
   auto found = entries_.find(key);
   if (found == entries_.end()) {
     uses_.push_front(key);
     found = entries_.emplace(key, Entry{}).first;
     found->second.use = uses_.begin();
-  } else {
-    bytes_ -= found->second.document.body->size();
   }
   auto& entry = found->second;
-  bytes_ += document.body->size();
+  if (!etag.empty() || entry.document.body != document.body) entry.etag = std::move(etag);
+  // What was made of the same text stays.
+  if (entry.document.body != document.body) entry.model.reset();
   entry.document = std::move(document);
-  entry.etag = std::move(etag);
+  entry.upstream = upstream;
   entry.asked_at = clock_.now();
-  entry.model.reset();
-  while (bytes_ > kMaxBytes && uses_.size() > 1) {
+  recount(entry, key);
+}
+
+void ReplicateCatalog::recount(Entry& entry, const std::string& key) {
+  bytes_ -= entry.cost;
+  entry.cost = kEntryCost + 2 * key.size() + entry.document.body->size() * (entry.model ? kReadCost : 1);
+  bytes_ += entry.cost;
+  while (bytes_ > max_bytes_ && uses_.size() > 1) {
     const auto oldest = entries_.find(uses_.back());
-    bytes_ -= oldest->second.document.body->size();
+    bytes_ -= oldest->second.cost;
     entries_.erase(oldest);
     uses_.pop_back();
   }
 }
 
-std::shared_ptr<const domain::Model> ReplicateCatalog::kept_model(const std::string& path, std::string_view owner,
+std::shared_ptr<const domain::Model> ReplicateCatalog::kept_model(const Question& question, std::string_view owner,
                                                                   std::string_view name) {
-  const auto key = "GET " + path + "\n";
+  const auto key = question.key();
   std::shared_ptr<const std::string> body;
   {
     std::scoped_lock lock(mutex_);
@@ -251,34 +278,38 @@ std::shared_ptr<const domain::Model> ReplicateCatalog::kept_model(const std::str
     if (found->second.model) return found->second.model;
     body = found->second.document.body;
   }
-  auto text = *body;
-  replace_all(text, std::string_view(&ports::kRemoteBase, 1), "");
-  const auto document = json::parse(text);
-  if (!document) return nullptr;
-  const Value* latest = document->find("latest_version");
-  const bool of_version = path.find("/versions/") != std::string::npos;
-  const Value& source = of_version || latest == nullptr || latest->as_object() == nullptr ? *document : *latest;
-  auto model = std::make_shared<domain::Model>();
-  model->owner = owner;
-  model->name = name;
-  model->description = document->text_of("description");
-  model->versions.push_back(read_version(source, of_version || &source != &*document ? source.text_of("id") : ""));
+  const bool of_version = question.path.find("/versions/") != std::string::npos;
+  auto model = of_version ? model_of_version(*body, owner, name) : model_of(*body, owner, name);
+  if (!model) return nullptr;
   std::scoped_lock lock(mutex_);
   const auto& id = model->versions.front().id;
-  if (!id.empty()) {
+  if (!id.empty() && question.at.empty()) {
     if (model_of_.size() >= kMaxVersions) model_of_.clear();
     model_of_[id] = model->full_name();
   }
   if (const auto found = entries_.find(key); found != entries_.end() && found->second.document.body == body) {
     found->second.model = model;
+    uses_.splice(uses_.begin(), uses_, found->second.use);
+    recount(found->second, key);
   }
   return model;
 }
 
-void ReplicateCatalog::learn(std::string path) {
-  scope_.spawn(io_.next(), [](ReplicateCatalog& self, std::string p) -> async::Task<void> {
-    (void)co_await self.get("GET", std::move(p), "");
-  }(*this, std::move(path)));
+domain::Offer ReplicateCatalog::known_answer(const Question& question, std::string_view owner, std::string_view name,
+                                             std::string_view version) {
+  bool is_fresh = false;
+  {
+    std::scoped_lock lock(mutex_);
+    const auto found = entries_.find(question.key());
+    if (found != entries_.end()) {
+      const auto age = clock_.now() - found->second.asked_at;
+      is_fresh = age < (found->second.document.status == 200 ? kFresh : kFreshMissing);
+      uses_.splice(uses_.begin(), uses_, found->second.use);
+    }
+  }
+  if (!is_fresh) ask(question, nullptr);
+  if (auto model = kept_model(question, owner, name)) return relayed_offer(std::move(model));
+  return relayed_offer(open_model(owner, name, version));
 }
 
 domain::Offer ReplicateCatalog::known(std::string_view owner, std::string_view name, std::string_view version) {
@@ -286,31 +317,63 @@ domain::Offer ReplicateCatalog::known(std::string_view owner, std::string_view n
   if (owner.empty()) {
     std::scoped_lock lock(mutex_);
     const auto found = model_of_.find(std::string(version));
-    if (found == model_of_.end()) return offer_of(open_model("", "", version));
+    if (found == model_of_.end()) return relayed_offer(open_model("", "", version));
     model_name = found->second;
     owner = std::string_view(model_name).substr(0, model_name.find('/'));
     name = std::string_view(model_name).substr(model_name.find('/') + 1);
   }
   const auto path = model_path(owner, name, version);
-  bool ask = true;
-  {
-    std::scoped_lock lock(mutex_);
-    const auto found = entries_.find("GET " + path + "\n");
-    ask = found == entries_.end() || (clock_.now() - found->second.asked_at >= kFresh && !found->second.asking);
-  }
-  if (ask) learn(path);
-  if (auto model = kept_model(path, owner, name)) return offer_of(std::move(model));
-  return offer_of(open_model(owner, name, version));
+  if (!is_plain(path)) return relayed_offer(open_model(owner, name, version));
+  return known_answer({"GET", path, {}, {}}, owner, name, version);
+}
+
+async::Task<Result<domain::Offer>> ReplicateCatalog::certain_answer(Question question, std::string owner,
+                                                                    std::string name, std::string version) {
+  auto document = co_await answer_to(question);
+  if (!document) co_return std::unexpected(document.error());
+  if (document->status != 200) co_return unknown();
+  auto model = kept_model(question, owner, name);
+  co_return relayed_offer(model ? std::move(model) : open_model(owner, name, version));
 }
 
 async::Task<Result<domain::Offer>> ReplicateCatalog::find(std::string owner, std::string name, std::string version) {
   if (owner.empty()) co_return known(owner, name, version);
-  const auto path = model_path(owner, name, version);
-  auto document = co_await get("GET", path, "");
-  if (!document) co_return std::unexpected(document.error());
-  if (document->status != 200) co_return fail(ErrorCode::not_found, "The requested resource could not be found.");
-  auto model = kept_model(path, owner, name);
-  co_return offer_of(model ? std::move(model) : open_model(owner, name, version));
+  auto path = model_path(owner, name, version);
+  if (!is_plain(path)) co_return unknown();
+  co_return co_await certain_answer({"GET", std::move(path), {}, {}}, std::move(owner), std::move(name),
+                                    std::move(version));
+}
+
+domain::Offer ReplicateCatalog::known_at(const domain::RemoteHome& home, std::string_view owner, std::string_view name,
+                                         std::string_view version) {
+  const auto at = home.upstream + "/" + home.account;
+  auto offer = known_answer({"GET", "/models/" + home.model + "/versions/" + std::string(version), {}, at}, owner, name,
+                            version);
+  offer.at = at;
+  return offer;
+}
+
+async::Task<Result<domain::Offer>> ReplicateCatalog::find_at(domain::RemoteHome home, std::string owner,
+                                                             std::string name, std::string version) {
+  const auto at = home.upstream + "/" + home.account;
+  auto path = "/models/" + home.model + "/versions/" + version;
+  auto offer =
+      co_await certain_answer({"GET", std::move(path), {}, at}, std::move(owner), std::move(name), std::move(version));
+  if (offer) offer->at = at;
+  co_return offer;
+}
+
+async::Task<void> ReplicateCatalog::remove_at(domain::RemoteHome home, std::string version) {
+  const auto account = pool_.find(home.upstream, home.account);
+  if (!account) co_return;
+  if (auto taken = co_await pool_.take_other(account, stop_); !taken) co_return;
+  ports::HttpRequest request;
+  request.method = "DELETE";
+  request.limit = 10s;
+  request.stop = stop_;
+  const auto path = "/v1/models/" + home.model + "/versions/" + version;
+  const auto reply = co_await client_.send(account, std::move(request), path);
+  if (!reply || reply->status >= 300) log::warn("a version could not be deleted upstream", {{"version", version}});
 }
 
 }  // namespace hekto::runners::replicate

@@ -33,6 +33,7 @@ ReplicateRelay::ReplicateRelay(async::IoThreads& io, std::vector<UpstreamOptions
       pool_(std::move(upstreams), clock),
       client_(api, pool_),
       uploads_(downloads, pool_, clock),
+      training_models_(client_),
       webhooks_(pool_, client_, clock, std::move(hook_key),
                 [this](const AccountPtr& account) -> Follower& { return follower_of(account); }),
       outputs_(downloads, scope_),
@@ -174,7 +175,7 @@ async::Task<std::optional<RelayOutcome>> ReplicateRelay::deliver(Work& work, std
         co_return ports::RunFailed{std::string(kNoOutput), ""};
       }
     } else if (auto* ok = std::get_if<StepSucceeded>(&step)) {
-      co_return ports::RunSucceeded{std::move(ok->metrics), ok->at};
+      co_return ports::RunSucceeded{std::move(ok->metrics), ok->at, std::move(ok->made)};
     } else if (auto* failed = std::get_if<StepFailed>(&step)) {
       co_return ports::RunFailed{std::move(failed->error), std::move(failed->metrics), failed->at};
     } else if (const auto* canceled = std::get_if<StepCanceled>(&step)) {

@@ -23,6 +23,7 @@
 #include "runners/replicate/live_text.h"
 #include "runners/replicate/outputs.h"
 #include "runners/replicate/progress.h"
+#include "runners/replicate/training_models.h"
 #include "runners/replicate/upstream_client.h"
 #include "runners/replicate/upstream_webhooks.h"
 
@@ -91,7 +92,7 @@ class ReplicateRelay final : public ports::Relay {
   async::Task<Handed> accept(Work& work, Snapshot snapshot);
   async::Task<std::optional<Handed>> submit(Work& work, Wanted& wanted, std::string input);
   async::Task<Result<ports::HttpReply>> post(Work& work, std::string input, bool& sent);
-  /// The input as it is sent: files that are held here are uploaded first.
+  /// The input as it is sent: files that are held here are uploaded first, and a training's model is made.
   async::Task<Result<std::string>> input_for(Work& work);
   /// `everywhere`: as far from the intent as clocks may differ and the answer may take; else close to it. `any_name`: a
   /// model under another name will do.
@@ -117,6 +118,7 @@ class ReplicateRelay final : public ports::Relay {
   AccountPool pool_;
   UpstreamClient client_;
   InputUploads uploads_;
+  TrainingModels training_models_;
   std::map<const Account*, std::unique_ptr<Follower>> followers_;
   UpstreamWebhooks webhooks_;
   async::StopToken stop_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "domain/http_url.h"
 #include "domain/model_pattern.h"
@@ -31,18 +32,39 @@ bool lies_at(std::string_view origin, const std::vector<std::string>& hosts) {
   });
 }
 
+constexpr std::string_view kTrainingPrefix = "hekto-trained-";
+
 }  // namespace
 
+std::string training_model_name(std::string_view destination) {
+  return std::string(kTrainingPrefix) + hex_encode(sha256(destination)).substr(0, 32);
+}
+
 bool serves_model(const UpstreamOptions& upstream, std::string_view model) {
+  for (std::string_view rest = model; !rest.empty();) {
+    // Segments that would be folded, and lead to another part of the upstream's API; and names in a spelling that no
+    // pattern knows.
+    const auto part = take_until(rest, '/');
+    if (part == "." || part == ".." || part.find('%') != std::string_view::npos) return false;
+  }
+  if (model.substr(std::min(model.find('/'), model.size())).starts_with("/" + std::string(kTrainingPrefix))) {
+    return false;
+  }
   const auto fits = [model](const std::string& pattern) { return domain::fits_model_pattern(model, pattern); };
   return std::ranges::any_of(upstream.models, fits) && std::ranges::none_of(upstream.deny, fits);
 }
 
 bool serves(const UpstreamOptions& upstream, const RelayTarget& target) {
   if (target.kind == RelayTarget::Kind::deployment) return serves_model(upstream, target.name);
+  if (target.kind == RelayTarget::Kind::trained) return target.name.starts_with(upstream.name + "/");
   const auto model = domain::model_of(target);
   if (!model.empty()) return serves_model(upstream, model);
   return upstream.deny.empty() && std::ranges::find(upstream.models, "*/*") != upstream.models.end();
+}
+
+bool serves(const UpstreamOptions& upstream, const AccountOptions& account, const RelayTarget& target) {
+  if (!serves(upstream, target)) return false;
+  return target.kind != RelayTarget::Kind::trained || target.name.starts_with(upstream.name + "/" + account.name + ":");
 }
 
 std::string upstream_name(const UpstreamOptions& upstream, std::string_view client_name) {
@@ -72,6 +94,7 @@ CreateRoute create_route(const UpstreamOptions& upstream, const RelayTarget& tar
               {},
               upstream_name(upstream, destination)};
     case RelayTarget::Kind::version:
+    case RelayTarget::Kind::trained:
       break;
   }
   // The version alone is understood by every server; with a name only by the newer ones.

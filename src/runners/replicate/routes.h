@@ -14,6 +14,12 @@ namespace hekto::runners::replicate {
 /// taken unless a list of models leaves any out.
 bool serves(const UpstreamOptions& upstream, const domain::RelayTarget& target);
 bool serves_model(const UpstreamOptions& upstream, std::string_view model);
+/// Whether one of its accounts takes this: a trained version lies with one alone.
+bool serves(const UpstreamOptions& upstream, const AccountOptions& account, const domain::RelayTarget& target);
+
+/// How the model is called that an upstream keeps for the versions that are trained for a model of ours. It is nobody
+/// else's: serves_model says no to every such name.
+std::string training_model_name(std::string_view destination);
 
 /// The upstream's "owner/name" for the client's, and back. What is not mapped has one name.
 std::string upstream_name(const UpstreamOptions& upstream, std::string_view client_name);

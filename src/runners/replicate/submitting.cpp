@@ -33,6 +33,12 @@ constexpr std::string_view kLost =
 }  // namespace
 
 async::Task<Result<std::string>> ReplicateRelay::input_for(Work& work) {
+  const auto& training = work.request.prediction->training;
+  if (training && !training->base.empty()) {
+    auto made = co_await training_models_.model_for(work.place->at(), training->destination, work.request.stop);
+    if (!made) co_return std::unexpected(made.error());
+    work.destination = std::move(*made);
+  }
   if (work.request.files.empty()) co_return work.request.prediction->input;
   co_return co_await uploads_.replace(work.place->at(), work.request.prediction->input, work.request.files,
                                       work.request.stop);
@@ -41,7 +47,9 @@ async::Task<Result<std::string>> ReplicateRelay::input_for(Work& work) {
 async::Task<Result<ports::HttpReply>> ReplicateRelay::post(Work& work, std::string input, bool& sent) {
   const auto& p = *work.request.prediction;
   const auto& options = work.place->at()->upstream->options;
-  const auto route = create_route(options, *p.relay, p.training ? p.training->destination : std::string_view{});
+  auto named = create_route(options, *p.relay, p.training ? p.training->destination : std::string_view{});
+  if (!work.destination.empty()) named.destination = work.destination;
+  const auto route = std::move(named);
   ports::HttpRequest request;
   request.method = "POST";
   request.limit = options.submit_limit;
@@ -86,13 +94,15 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::accept(Work& work, Snapshot 
   domain::Submitted accepted;
   accepted.attempt = work.attempt;
   accepted.remote_id = snapshot.id;
-  accepted.model = snapshot.model.empty() ? std::string() : client_name(options, snapshot.model);
+  // What lies there under another name than the client's is shown under the client's.
+  const bool own = work.request.prediction->relay->kind == domain::RelayTarget::Kind::trained;
+  accepted.model = snapshot.model.empty() || own ? std::string() : client_name(options, snapshot.model);
   accepted.version = snapshot.version;
   if (!snapshot.stream_url.empty()) {
     accepted.stream = is_file_stream(snapshot.stream_url) ? domain::StreamKind::files : domain::StreamKind::text;
   }
   // Of work that has waited, the client knows a time already.
-  if (work.fresh) accepted.created_at = snapshot.created_at;
+  if (!work.shown) accepted.created_at = snapshot.created_at;
   const auto taken = co_await work.sink->submitted(std::move(accepted));
   if (!taken) {
     // Canceled: the id is noted. Else it may not be, and nobody but this submission is to find it.
@@ -110,7 +120,7 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::hand_over(Work& work) {
     if (!work.place) work.place = pool_.try_acquire(wanted);
     if (!work.place) {
       if (work.request.invalid_input) co_return RelayOutcome(ports::RelayRefused{*work.request.invalid_input});
-      work.sink->waiting();
+      work.wait();
       auto place = co_await pool_.acquire(wanted, stop);
       if (!place && place.error().code == ErrorCode::not_found) {
         co_return RelayOutcome(ports::RunFailed{std::string(kNotServed), ""});
@@ -123,16 +133,22 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::hand_over(Work& work) {
       if (!work.attempt.empty()) co_await work.sink->dropped(work.attempt);
       co_return RelayOutcome(ports::RunInterrupted{});
     }
+    // No model is made upstream for a training that will not be.
+    const bool own_destination = p.training && !p.training->base.empty();
+    if (own_destination && work.request.invalid_input && work.attempt.empty()) {
+      co_return RelayOutcome(ports::RelayRefused{*work.request.invalid_input});
+    }
     auto input = co_await input_for(work);
     if (!input) {
       if (input.error().code == ErrorCode::invalid_input) {
         co_return RelayOutcome(ports::RunFailed{input.error().message, ""});
       }
-      log::warn("input files could not be uploaded", {{"prediction", p.id}, {"error", input.error().message}});
+      log::warn("what a create needs could not be brought to the upstream",
+                {{"prediction", p.id}, {"error", input.error().message}});
       if (!work.attempt.empty() && !co_await work.sink->dropped(std::exchange(work.attempt, {}))) {
         co_return RelayOutcome(ports::RunInterrupted{});
       }
-      work.sink->waiting();
+      work.wait();
       work.place.reset();
       if (!co_await stop.sleep_for(times_.upload)) co_return RelayOutcome(ports::RunInterrupted{});
       continue;
@@ -211,7 +227,7 @@ async::Task<std::optional<ReplicateRelay::Handed>> ReplicateRelay::submit(Work& 
     log::warn("the answer to a create was lost", {{"prediction", work.request.prediction->id},
                                                   {"account", work.place->account()},
                                                   {"why", scrubber.clean(ambiguous->why)}});
-    work.sink->waiting();
+    work.wait();
     co_return co_await settle(work);
   }
   if (auto* account = std::get_if<AccountRefused>(&answer)) {

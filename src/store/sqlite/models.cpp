@@ -16,7 +16,7 @@ constexpr char kInsert[] =
 #define HEKTO_SELECT_MODEL                                                                                      \
   "SELECT m.owner, m.name, m.account_id, m.visibility, m.hardware, m.created_at, m.description, m.github_url, " \
   "m.paper_url, m.license_url, m.weights_url, m.cover_image_url, m.readme, v.id, v.training_id, v.base, "       \
-  "v.created_at FROM models m LEFT JOIN versions v "                                                            \
+  "v.created_at, v.home FROM models m LEFT JOIN versions v "                                                    \
   "ON v.seq = (SELECT max(w.seq) FROM versions w WHERE w.owner = m.owner AND w.name = m.name) "
 constexpr char kFind[] = HEKTO_SELECT_MODEL "WHERE m.owner = ?1 AND m.name = ?2";
 constexpr char kAny[] = "SELECT 1 FROM models LIMIT 1";
@@ -55,6 +55,7 @@ OwnedModel take_model(Query& query) {
     latest.training = query.take_text();
     latest.base = query.take_text();
     latest.created_at = query.take_time();
+    if (const auto home = query.take_optional_text()) latest.home = domain::parse_remote_home(*home);
   }
   return model;
 }

@@ -20,12 +20,18 @@ using domain::Prediction;
 constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
 
-// created_at is the index's last column, so that rows outside the span are passed over without being read.
+/// How far the time that an upstream says may be from ours.
+constexpr std::int64_t kTimesApart = 3'600'000'000;
+
+// created_at is the index's last column, so that rows outside the span are passed over without being read. Clients see
+// the upstream's time of what is relayed, and that one decides.
 #define HEKTO_LIST(index, kind)                                            \
   "SELECT " HEKTO_PREDICTION_COLUMNS " FROM predictions INDEXED BY " index \
   " WHERE account_id = ?1 AND destination IS " kind                        \
   " AND seq > ?2 AND seq < ?3 "                                            \
-  "AND created_at >= ?4 AND created_at < ?5 ORDER BY seq "
+  "AND created_at >= ?7 AND created_at < ?8 "                              \
+  "AND coalesce(upstream_created_at, created_at) >= ?4 "                   \
+  "AND coalesce(upstream_created_at, created_at) < ?5 ORDER BY seq "
 #define HEKTO_LIST_PREDICTIONS HEKTO_LIST("predictions_by_account", "NULL")
 #define HEKTO_LIST_TRAININGS HEKTO_LIST("trainings_by_account", "NOT NULL")
 constexpr char kListOlder[] = HEKTO_LIST_PREDICTIONS "DESC LIMIT ?6";
@@ -63,12 +69,12 @@ struct Amount {
 };
 
 /// Writes the end of a prediction, the message that tells of it and the version that a training made. These two are
-/// made first: nothing that may throw comes between the changes.
-void write_end(Connection& connection, const PredictionRow& row, const ports::Outbox& outbox) {
+/// made first: nothing that may throw comes between the changes. `made`: as domain::Succeeded.
+void write_end(Connection& connection, const PredictionRow& row, std::string_view made, const ports::Outbox& outbox) {
   const Prediction& p = row.prediction;
   const auto message = outbox ? outbox(p) : std::nullopt;
-  const bool has_version = p.training && !p.relay && p.status == domain::Status::succeeded;
-  const auto version = has_version ? std::optional(domain::trained_version(p)) : std::nullopt;
+  const bool trained = p.training && p.status == domain::Status::succeeded;
+  const auto version = trained ? domain::trained_version(p, made) : std::nullopt;
   update_state(connection, row);
   if (version) insert_version(connection, *version);
   if (message) insert_webhook(connection, *message);
@@ -77,8 +83,8 @@ void write_end(Connection& connection, const PredictionRow& row, const ports::Ou
 }  // namespace
 
 Result<void> create_prediction(Connection& connection, const Prediction& prediction) {
-  // The destination of a relayed one is the upstream's to know.
-  if (prediction.training && !prediction.relay &&
+  // One without a base goes to a model of an upstream, which knows it.
+  if (prediction.training && !(prediction.relay && prediction.training->base.empty()) &&
       !is_model_of(connection, prediction.account, prediction.training->destination)) {
     return fail(ErrorCode::not_found, "the account has no model " + prediction.training->destination);
   }
@@ -107,8 +113,10 @@ Result<ports::PredictionPage> list_predictions(Connection& connection, const por
   const bool newer = q.after_id && !q.before_id;
   const char* const older = q.trainings ? kTrainingsOlder : kListOlder;
   Query query(connection, newer ? (q.trainings ? kTrainingsNewer : kListNewer) : older);
-  query.bind(q.account, after, before, q.created_after ? to_micros(*q.created_after) : kFirst,
-             q.created_before ? to_micros(*q.created_before) : kLast, limit_number(q.limit) + 1);
+  const auto from = q.created_after ? to_micros(*q.created_after) : kFirst;
+  const auto to = q.created_before ? to_micros(*q.created_before) : kLast;
+  query.bind(q.account, after, before, from, to, limit_number(q.limit) + 1,
+             std::max(from, kFirst + kTimesApart) - kTimesApart, std::min(to, kLast - kTimesApart) + kTimesApart);
   ports::PredictionPage page;
   while (query.step()) {
     if (page.items.size() == q.limit) {
@@ -146,7 +154,9 @@ Result<Prediction> record(Connection& connection, const ports::Lease& lease, con
   const Amount amount(p);
   const auto submission = p.submission;
   const auto theirs = p.upstream_times;
+  std::string made;
   for (const auto& event : events) {
+    if (const auto* succeeded = std::get_if<domain::Succeeded>(&event)) made = succeeded->made;
     if (std::holds_alternative<domain::Claimed>(event) || std::holds_alternative<domain::Purged>(event)) {
       return fail(ErrorCode::invalid_input, "a worker can record neither a claim nor a purge");
     }
@@ -156,7 +166,7 @@ Result<Prediction> record(Connection& connection, const ports::Lease& lease, con
   }
   if (p.submission != submission || p.upstream_times != theirs) update_submission(connection, *row);
   if (domain::is_terminal(p.status)) {
-    write_end(connection, *row, outbox);
+    write_end(connection, *row, made, outbox);
   } else if (p.status != status) {
     update_state(connection, *row);
   } else if (Amount(p) != amount) {
@@ -181,7 +191,7 @@ Result<Prediction> end(Connection& connection, std::string_view id, const domain
   row->prediction = std::move(*ended);
   ++row->prediction.epoch;
   if (owes) update_submission(connection, *row);
-  write_end(connection, *row, outbox);
+  write_end(connection, *row, {}, outbox);
   return std::move(row->prediction);
 }
 

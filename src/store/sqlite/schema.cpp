@@ -21,7 +21,8 @@ constexpr std::int64_t kApplicationId = 0x48656B74;
 /// domain::Status and domain::StreamKind; times are microseconds.
 /// An input over 16 KiB lies in large_inputs: every UPDATE writes its whole row again, and inputs never change.
 /// A message's body lies apart for the same reason: every attempt writes the row of the message.
-/// A row with a destination is a training; `base` and the versions' are domain::TrainingTarget's.
+/// A row with a destination is a training; `base` and the versions' are domain::TrainingTarget's. `home` is that of a
+/// version that lies at an upstream, as domain::to_text writes it.
 /// A row with `relay` runs at an upstream; the columns after it are domain::Submission's
 /// and domain::UpstreamTimes', NULL without one.
 /// The partial indexes hold only what the queue and retention still have to look at, however many rows there are, and
@@ -223,7 +224,8 @@ CREATE TABLE versions(
   name TEXT NOT NULL,
   training_id TEXT NOT NULL,
   base TEXT NOT NULL,
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  home TEXT
 ) STRICT;
 CREATE INDEX versions_by_model ON versions(owner, name, seq);
 )sql";

@@ -10,9 +10,9 @@ namespace {
 using domain::TrainedVersion;
 using domain::VersionUse;
 
-#define HEKTO_SELECT_VERSION "SELECT id, owner, name, training_id, base, created_at FROM versions "
+#define HEKTO_SELECT_VERSION "SELECT id, owner, name, training_id, base, created_at, home FROM versions "
 constexpr char kInsert[] =
-    "INSERT INTO versions(id, owner, name, training_id, base, created_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6) "
+    "INSERT INTO versions(id, owner, name, training_id, base, created_at, home) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
     "ON CONFLICT DO NOTHING";
 constexpr char kFind[] = HEKTO_SELECT_VERSION "WHERE id = ?1";
 constexpr char kList[] = HEKTO_SELECT_VERSION "WHERE owner = ?1 AND name = ?2 ORDER BY seq DESC";
@@ -29,6 +29,7 @@ TrainedVersion take_version(Query& query) {
   version.training = query.take_text();
   version.base = query.take_text();
   version.created_at = query.take_time();
+  if (const auto home = query.take_optional_text()) version.home = domain::parse_remote_home(*home);
   return version;
 }
 
@@ -44,7 +45,8 @@ std::unexpected<Error> unknown(std::string_view id) {
 }  // namespace
 
 void insert_version(Connection& connection, const TrainedVersion& v) {
-  Query(connection, kInsert).bind(v.id, v.owner, v.name, v.training, v.base, v.created_at).run();
+  const auto home = v.home ? std::optional(domain::to_text(*v.home)) : std::nullopt;
+  Query(connection, kInsert).bind(v.id, v.owner, v.name, v.training, v.base, v.created_at, home).run();
 }
 
 Result<ports::ModelVersion> find_version(Connection& connection, std::string_view id) {
