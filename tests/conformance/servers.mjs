@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server under test, once over http and once over https behind a certificate authority made for this run.
+// The server under test, once over http and once over https behind a certificate authority made for this run; or one
+// over https that has another server for its upstream.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
@@ -127,12 +128,38 @@ async function fillPages(target) {
   writeFileSync(target.pagesFile, JSON.stringify(items));
 }
 
+const kUnlimited = ['creates', 'reads', 'others'].flatMap((kind) => [`--rate-limits-${kind}`, '0']);
+const kFast = ['--sandbox-speed', '0', '--log-format', 'text', '--files-max-size', '2MiB'];
+
+/** Starts a server with nothing but the sandbox, and returns what a relay needs: {server, args, env}. */
+async function startUpstream(folder) {
+  const own = join(folder, 'upstream');
+  mkdirSync(own);
+  const server = await Server.start({ folder: own, key: false, args: [...kFast, ...kUnlimited] });
+  await server.makeAccount('operator');
+  const token = await server.makeKey('relay', '--account', 'operator');
+  // So many creates at once are more than an account at the official service may make.
+  const config = join(own, 'relay.yaml');
+  writeFileSync(
+    config,
+    'upstreams:\n  replicate:\n    accounts:\n      - token_env: REPLICATE_API_TOKEN\n' +
+      '        username: operator\n        creates_per_minute: 1000000\n        others_per_minute: 1000000\n',
+  );
+  return {
+    server,
+    args: ['--config', config, '--replicate-url', server.origin],
+    env: { REPLICATE_API_TOKEN: token },
+  };
+}
+
 /**
- * Starts the servers in `folder`. Each is {scheme, server, limited, authority, agent, pagesKey, pagesFile}: `server`
- * has no rate limits, `limited` answers with 429 after 60 requests, and `authority` is the certificate to trust.
+ * Starts the servers in `folder`. Each is {scheme, server, limited, authority, agent, pagesKey, pagesFile, stop()}:
+ * `server` has no rate limits, `limited` answers with 429 after 60 requests, and `authority` is the certificate to
+ * trust. With `relay` there is one over https, whose live keys run everything at an upstream of its own.
  */
-export async function startServers(folder) {
+export async function startServers(folder, { relay = false } = {}) {
   const { authority, certificate, key } = makeCertificates(folder);
+  const upstream = relay ? await startUpstream(folder) : undefined;
   const start = async (scheme, agent, args) => {
     const launch = (name, limits) => {
       const own = join(folder, `${scheme}${name}`);
@@ -140,19 +167,25 @@ export async function startServers(folder) {
       return Server.start({
         folder: own,
         key: false,
-        args: ['--sandbox-speed', '0', '--log-format', 'text', '--files-max-size', '2MiB', ...limits, ...args],
+        args: [...kFast, ...limits, ...args, ...(upstream?.args ?? [])],
+        env: upstream?.env,
       });
     };
-    const unlimited = ['creates', 'reads', 'others'].flatMap((kind) => [`--rate-limits-${kind}`, '0']);
     const [server, limited] = await Promise.all([
-      launch('', unlimited),
+      launch('', kUnlimited),
       launch('-limited', ['--rate-limits-others', '60']),
     ]);
-    const target = { scheme, server, limited, authority, agent };
+    const stop = async () => {
+      await Promise.all([server.stop(), limited.stop()]);
+      await upstream?.server.stop();
+    };
+    const target = { scheme, server, limited, authority, agent, stop };
     await fillPages(target);
     return target;
   };
   const tls = ['--tls-certificate', certificate, '--tls-key', key];
   const secureAgent = new HttpsAgent({ keepAlive: true, ca: readFileSync(authority) });
-  return Promise.all([start('http', new HttpAgent({ keepAlive: true }), []), start('https', secureAgent, tls)]);
+  const secure = () => start('https', secureAgent, tls);
+  if (relay) return [await secure()];
+  return Promise.all([start('http', new HttpAgent({ keepAlive: true }), []), secure()]);
 }

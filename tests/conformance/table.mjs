@@ -14,8 +14,25 @@ export function markdownTable(rows) {
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)];
 }
 
-/** The page docs/compatibility.md around the lines of the table. */
-export function compatibilityPage(table) {
+const kDirect = ['<!-- table of the server itself -->', '<!-- end of it -->'];
+const kRelayed = ['<!-- table of the relay -->', '<!-- end of the relay -->'];
+
+/** The lines of a table that stands on `page` between two marks; none when the page has no such marks. */
+function tableOn(page, [begin, end]) {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  return from < 0 || to < from ? [] : page.slice(from + begin.length, to).trim().split('\n');
+}
+
+/** The page docs/compatibility.md with the lines of a new table in it, the relay's or the server's own. */
+export function updatedPage(page, table, relay) {
+  return relay
+    ? compatibilityPage(tableOn(page, kDirect), table)
+    : compatibilityPage(table, tableOn(page, kRelayed));
+}
+
+function compatibilityPage(table, relayed) {
+  const marked = ([begin, end], lines) => `${begin}\n\n${lines.join('\n')}\n\n${end}`;
   return `<!-- Written by ./scripts/conformance --write-docs; a change by hand is lost. -->
 
 # Compatibility with the official clients
@@ -24,7 +41,7 @@ export function compatibilityPage(table) {
 real server. Only base URL and key are ours. A *pass* means that the operation did what it should at \`/v1\` and at
 \`/replicate/v1\`, over http and over https; what takes over half a minute is done over http only.
 
-${table.join('\n')}
+${marked(kDirect, table)}
 
 - –: the client has no call for it.
 - *CLI* is the command line client, v0.8.0. Where the Go module proxy does not give it, the column says *not run*, unless
@@ -35,6 +52,13 @@ ${table.join('\n')}
   what the document says, and none may be a 5xx.
 - *Python beta* is the pre-release that the registry serves beside the stable one. *HTTP, Token* sends plain requests
   with the older \`Authorization: Token\`.
+
+## Through a relay
+
+\`./scripts/conformance --relay\` lets the same clients do the same with live keys of a server that runs everything at an
+upstream: a second server, whose token it has in \`REPLICATE_API_TOKEN\`. The clients reach it over https, at both mounts.
+
+${marked(kRelayed, relayed)}
 
 ## Base URLs
 
