@@ -180,7 +180,10 @@ class CurlClient::Loop {
 };
 
 CurlClient::CurlClient(EgressPolicy policy, const char* thread_name)
-    : policy_(std::make_shared<const EgressPolicy>(std::move(policy))), loop_(std::make_shared<Loop>(thread_name)) {}
+    : policy_(std::make_shared<const EgressPolicy>(std::move(policy))),
+      loop_(std::make_shared<Loop>(thread_name)),
+      sharing_(policy_->trusted_origins.empty() ? loop_
+                                                : std::make_shared<Loop>((std::string(thread_name) + "+").c_str())) {}
 
 CurlClient::~CurlClient() = default;
 
@@ -203,20 +206,23 @@ std::shared_ptr<const EgressPolicy> CurlClient::policy() const {
   return policy_;
 }
 
-void CurlClient::close() { loop_->close(); }
+void CurlClient::close() {
+  loop_->close();
+  sharing_->close();
+}
 
 async::Task<Result<ports::HttpReply>> CurlClient::send(ports::HttpRequest request) {
   if (!is_callable(request.url)) co_return fail(ErrorCode::invalid_input, "not a URL that can be called");
+  const auto& chosen = request.reuse ? sharing_ : loop_;
   // Before the transfer is submitted: a stop that comes in between is seen when it starts. Who asks may be on another
   // thread still when this client has gone.
-  const async::StopCallback on_stop(request.stop, [loop = std::weak_ptr<Loop>(loop_)] {
+  const async::StopCallback on_stop(request.stop, [loop = std::weak_ptr<Loop>(chosen)] {
     if (const auto alive = loop.lock()) alive->look_for_stops();
   });
-  co_return co_await async::complete<Result<ports::HttpReply>>(
-      [this, request = std::move(request)](Transfer::Done done) mutable {
-        loop_->submit(
-            std::make_unique<Transfer>(std::move(request), policy(), loop_->used_handle(), std::move(done)));
-      });
+  co_return co_await async::complete<Result<ports::HttpReply>>([this, &chosen, request = std::move(request)](
+                                                                   Transfer::Done done) mutable {
+    chosen->submit(std::make_unique<Transfer>(std::move(request), policy(), chosen->used_handle(), std::move(done)));
+  });
 }
 
 }  // namespace hekto::egress

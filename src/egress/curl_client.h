@@ -17,9 +17,9 @@ namespace hekto::egress {
 /// .netrc are not used.
 class CurlClient final : public ports::HttpClient {
  public:
-  /// `thread_name` has at most 15 characters.
+  /// `thread_name` has at most 14 characters.
   explicit CurlClient(EgressPolicy policy, const char* thread_name = "hekto-egress");
-  /// close(), then ends the thread. No task may still be inside send() unless its executor stays alive.
+  /// close(), then ends the threads. No task may still be inside send() unless its executor stays alive.
   ~CurlClient() override;
 
   async::Task<Result<ports::HttpReply>> send(ports::HttpRequest request) override;
@@ -38,7 +38,10 @@ class CurlClient final : public ports::HttpClient {
 
   mutable std::mutex mutex_;
   std::shared_ptr<const EgressPolicy> policy_;  // guarded by mutex_; replaced, never changed
-  std::shared_ptr<Loop> loop_;
+  const std::shared_ptr<Loop> loop_;
+  /// For requests that share connections; loop_ itself where no origin is trusted, and none do. Apart, because libcurl
+  /// takes a host for one of HTTP/1.1 once a connection of its own has been: then nothing is multiplexed there.
+  const std::shared_ptr<Loop> sharing_;
 };
 
 }  // namespace hekto::egress
