@@ -18,25 +18,9 @@ constexpr Duration kBadTokenFor = 5min;
 constexpr Duration kNoCreditFor = 1min;
 /// When the upstream asks to wait, but does not say how long.
 constexpr Duration kUsualWait = 1s;
-/// Requests in a row without an answer after which an upstream is asked only now and then.
-constexpr int kSilent = 5;
 constexpr Duration kAskEvery = 1s;
 
 std::string name_of(const Account& account) { return account.upstream->options.name + "/" + account.options.name; }
-
-const char* word_for(Breaker::Why why) {
-  switch (why) {
-    case Breaker::Why::failing:
-      return "failing";
-    case Breaker::Why::bad_token:
-      return "bad token";
-    case Breaker::Why::no_credit:
-      return "no credit";
-    case Breaker::Why::open:
-      break;
-  }
-  return "ok";
-}
 
 void log_left_alone(const Account& account, std::string_view why) {
   log::warn("an upstream account is left alone for a while", {{"account", name_of(account)}, {"why", why}});
@@ -298,7 +282,7 @@ void AccountPool::report(Place& place, const CreateReport& report) {
     account.creates.told(place.number_, report.left->requests - under_way, now + report.left->reset, now);
   }
   const auto shut = [&](Breaker::Why why, Duration span) {
-    if (account.breaker.why() != why) log_left_alone(account, word_for(why));
+    if (account.breaker.why() != why) log_left_alone(account, to_string(why));
     account.breaker.shut(why, now + span);
   };
   switch (report.result) {
@@ -401,53 +385,6 @@ void AccountPool::note_asked(const AccountPtr& account, bool answered) {
     account->breaker.hope(now);
     log::info("an upstream answers again", {{"account", name_of(*account)}});
   }
-}
-
-ports::UpstreamAccountStats AccountPool::row_of(const Account& account, Time now) const {
-  ports::UpstreamAccountStats row;
-  row.name = account.options.name;
-  if (account.breaker.why() != Breaker::Why::open) {
-    row.state = word_for(account.breaker.why());
-    row.until = account.breaker.until();
-  } else if (now < account.throttled_until) {
-    row.state = "throttled";
-    row.until = account.throttled_until;
-  } else if (account.silent >= kSilent) {
-    row.state = "failing";
-    row.until = account.ask_again;
-  } else if (now < account.paused_until) {
-    row.state = "failing";
-    row.until = account.paused_until;
-  }
-  row.submitting = account.submitting;
-  row.open = account.open;
-  row.accepted = account.accepted;
-  row.refused = account.refused;
-  row.turned_away = account.turned_away;
-  row.ambiguous = account.ambiguous;
-  row.requests = account.requests;
-  row.creates_left = account.creates.left(now);
-  row.creates_a_minute = account.creates.a_minute();
-  row.others_left = account.others.left(now);
-  row.others_a_minute = account.others.a_minute();
-  row.create_time = account.create_time;
-  return row;
-}
-
-ports::RelayStats AccountPool::stats() const {
-  std::scoped_lock lock(mutex_);
-  const auto now = clock_.now();
-  ports::RelayStats stats;
-  stats.waiting = turns_.size();
-  stats.waiting_by_key = turns_.by_key();
-  for (const auto& account : accounts_) {
-    const auto& options = account->upstream->options;
-    if (stats.upstreams.empty() || stats.upstreams.back().name != options.name) {
-      stats.upstreams.push_back({options.name, options.url, {}});
-    }
-    stats.upstreams.back().accounts.push_back(row_of(*account, now));
-  }
-  return stats;
 }
 
 async::Task<void> AccountPool::run(async::StopToken stop) {

@@ -126,6 +126,9 @@ struct CreateReport {
 /// the least work for its weight. Work that finds no place waits its turn, see Turns. Any thread.
 class AccountPool {
  public:
+  /// Requests in a row without an answer after which an upstream is asked only now and then.
+  static constexpr int kSilent = 5;
+
   /// `clock` outlives this. Names of upstreams are unique, as are those of accounts within one.
   AccountPool(std::vector<UpstreamOptions> upstreams, const ports::Clock& clock);
   /// Nobody waits any more, and no place is out.

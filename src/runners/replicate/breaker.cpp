@@ -48,4 +48,18 @@ void Breaker::hope(Time now) {
   if (why_ == Why::failing) until_ = std::min(until_, now);
 }
 
+const char* to_string(Breaker::Why why) {
+  switch (why) {
+    case Breaker::Why::failing:
+      return "failing";
+    case Breaker::Why::bad_token:
+      return "bad token";
+    case Breaker::Why::no_credit:
+      return "no credit";
+    case Breaker::Why::open:
+      break;
+  }
+  return "ok";
+}
+
 }  // namespace hekto::runners::replicate

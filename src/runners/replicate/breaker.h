@@ -45,4 +45,7 @@ class Breaker {
   int times_ = 0;     // left alone since the last success
 };
 
+/// What the operator is told: "ok", "failing", "bad token", "no credit".
+const char* to_string(Breaker::Why why);
+
 }  // namespace hekto::runners::replicate
