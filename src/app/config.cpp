@@ -34,8 +34,8 @@ std::vector<std::string> split(const Option& option, const std::string& text) {
 }
 
 Result<void> apply_file(Config& config, const std::filesystem::path& file, const Environment& environment,
-                        Origins& origins) {
-  auto read = read_config_file(file, environment);
+                        ConfigFor purpose, Origins& origins) {
+  auto read = read_config_file(file, environment, purpose);
   if (!read) return std::unexpected(read.error());
   config.upstreams = std::move(read->upstreams);
   for (const auto& entry : read->entries) {
@@ -111,12 +111,14 @@ std::filesystem::path choose_file(const std::filesystem::path& given,
 
 Result<Config> load_config(const std::filesystem::path& file,
                            const std::map<std::string, std::vector<std::string>>& flags,
-                           const std::function<std::optional<std::string>(const std::string&)>& environment) {
+                           const std::function<std::optional<std::string>(const std::string&)>& environment,
+                           ConfigFor purpose) {
   Config config;
   Origins origins;
   const auto chosen = choose_file(file, environment);
   if (!chosen.empty()) {
-    if (auto done = apply_file(config, chosen, environment, origins); !done) return std::unexpected(done.error());
+    if (auto done = apply_file(config, chosen, environment, purpose, origins); !done)
+      return std::unexpected(done.error());
   }
   for (const auto& option : option_table()) {
     const auto value = environment(option.info.variable);
@@ -135,13 +137,15 @@ Result<Config> load_config(const std::filesystem::path& file,
       return std::unexpected(done.error());
     }
   }
-  // Clients use this variable too, for a key of ours: that is no token for the official service.
-  auto token = environment("REPLICATE_API_TOKEN").value_or("");
-  if (token.starts_with("hk-") && config.replicate_url.empty() && config.upstreams.empty()) token.clear();
-  if (auto done = complete_upstreams(config.upstreams, config.replicate_url, token); !done) {
-    return std::unexpected(done.error());
+  if (purpose == ConfigFor::serving) {
+    // Clients use this variable too, for a key of ours: that is no token for the official service.
+    auto token = environment("REPLICATE_API_TOKEN").value_or("");
+    if (token.starts_with("hk-") && config.replicate_url.empty() && config.upstreams.empty()) token.clear();
+    if (auto done = complete_upstreams(config.upstreams, config.replicate_url, token); !done) {
+      return std::unexpected(done.error());
+    }
+    if (auto done = place_webhooks(config.upstreams, config.public_url); !done) return std::unexpected(done.error());
   }
-  if (auto done = place_webhooks(config.upstreams, config.public_url); !done) return std::unexpected(done.error());
   if (auto done = check_together(config, origins); !done) return std::unexpected(done.error());
   return config;
 }

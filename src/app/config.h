@@ -78,6 +78,13 @@ struct Config {
   std::vector<std::string> egress_ports = {"80", "443", "1024-65535"};  ///< egress.ports: that may be called
 };
 
+/// What a configuration is read for. To look after a server no token of its upstreams is needed: where the tokens are
+/// may be known to the server alone, and fetching one may run a command.
+enum class ConfigFor : std::uint8_t {
+  serving,
+  administration,  ///< `upstreams` is not looked at, and stays empty
+};
+
 /// Where the values come from, strongest first: flag, environment (HEKTO_…), file, default.
 /// `flags` maps option paths ("listen", "links.lifetime") to texts as given on the command line; `environment` looks a
 /// variable up (an empty value counts as unset; lists are separated by commas). `file` empty: HEKTO_CONFIG, else
@@ -87,7 +94,8 @@ struct Config {
 /// and makes it when no upstream is configured.
 Result<Config> load_config(const std::filesystem::path& file,
                            const std::map<std::string, std::vector<std::string>>& flags,
-                           const std::function<std::optional<std::string>(const std::string&)>& environment);
+                           const std::function<std::optional<std::string>(const std::string&)>& environment,
+                           ConfigFor purpose = ConfigFor::serving);
 
 /// One option as people see it. Built from the table that load_config reads, so that flags, help and documentation
 /// cannot differ from what is accepted.

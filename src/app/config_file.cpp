@@ -21,7 +21,8 @@ constexpr std::size_t kMaxFileBytes = 1 << 20;
 /// Walks the document; the first problem ends the walk.
 class Reader {
  public:
-  Reader(std::string file, const Environment& environment) : file_(std::move(file)), environment_(environment) {}
+  Reader(std::string file, const Environment& environment, ConfigFor purpose)
+      : file_(std::move(file)), environment_(environment), purpose_(purpose) {}
 
   Result<void> section(const YAML::Node& node, const std::string& prefix);
   ConfigFile take() { return {std::move(entries_), std::move(upstreams_)}; }
@@ -35,6 +36,7 @@ class Reader {
 
   std::string file_;
   const Environment& environment_;
+  const ConfigFor purpose_;
   std::vector<FileEntry> entries_;
   std::vector<runners::replicate::UpstreamOptions> upstreams_;
 };
@@ -83,6 +85,7 @@ Result<void> Reader::section(const YAML::Node& node, const std::string& prefix) 
       continue;
     }
     if (path == "upstreams") {
+      if (purpose_ == ConfigFor::administration) continue;
       auto read = read_upstreams(member.second, environment_,
                                  [this](int at, const std::string& message) { return error(at, message); });
       if (!read) return std::unexpected(read.error());
@@ -129,13 +132,14 @@ Result<void> Reader::value(const Option& option, const YAML::Node& node, int lin
 
 }  // namespace
 
-Result<ConfigFile> read_config_file(const std::filesystem::path& file, const Environment& environment) {
+Result<ConfigFile> read_config_file(const std::filesystem::path& file, const Environment& environment,
+                                    ConfigFor purpose) {
   std::ifstream in(file, std::ios::binary);
   if (!in || std::filesystem::is_directory(file)) {
     return fail(ErrorCode::invalid_input, "cannot read the configuration file " + file.string());
   }
   const std::string text{std::istreambuf_iterator<char>(in), {}};
-  Reader reader(file.string(), environment);
+  Reader reader(file.string(), environment, purpose);
   if (text.size() > kMaxFileBytes) return reader.error(1, "larger than 1 MiB, which no configuration is");
   std::vector<YAML::Node> documents;
   try {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/config.h"
 #include "app/config_upstreams.h"
 #include "base/error.h"
 
@@ -27,8 +28,9 @@ struct ConfigFile {
 };
 
 /// Reads a YAML file of nested keys. Structure is checked here (unknown and repeated keys, lists where none belong),
-/// the values are not, but for those of the upstreams, whose tokens are fetched (config_upstreams.h). Errors are
-/// invalid_input and begin with "<file>:<line>: ".
-Result<ConfigFile> read_config_file(const std::filesystem::path& file, const Environment& environment);
+/// the values are not, but for those of the upstreams, whose tokens are fetched (config_upstreams.h), unless it is for
+/// administration. Errors are invalid_input and begin with "<file>:<line>: ".
+Result<ConfigFile> read_config_file(const std::filesystem::path& file, const Environment& environment,
+                                    ConfigFor purpose);
 
 }  // namespace hekto::app

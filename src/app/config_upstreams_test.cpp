@@ -48,6 +48,20 @@ class UpstreamsConfig : public testing::Test {
 
 TEST_F(UpstreamsConfig, AreNoneByDefault) { EXPECT_TRUE(load("")->upstreams.empty()); }
 
+TEST_F(UpstreamsConfig, AreLeftAloneByCommandsThatLookAfterAServer) {
+  const auto ran = folder_ / "ran";
+  const auto file =
+      write("hekto.yaml", "data: /d\nupstreams:\n  replicate:\n  other:\n    accounts:\n      - token_command: touch " +
+                              ran.string() + "\n      - token_env: ONLY_THE_SERVER_HAS_IT\n");
+  const auto none = [](const std::string&) { return std::nullopt; };
+  const auto config = load_config(file, {}, none, ConfigFor::administration);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->data, "/d");
+  EXPECT_TRUE(config->upstreams.empty());
+  EXPECT_FALSE(std::filesystem::exists(ran)) << "a token was fetched";
+  EXPECT_FALSE(load_config(file, {}, none, ConfigFor::serving));
+}
+
 TEST_F(UpstreamsConfig, AreReadWhole) {
   const auto ca_file = write("ca.pem", "-----BEGIN CERTIFICATE-----\n").string();
   const auto config = load(R"(

@@ -194,14 +194,14 @@ void CommandLine::add_models() {
 }
 
 AdminCall CommandLine::admin() const {
-  const auto data = load().data;
+  const auto data = load(app::ConfigFor::administration).data;
   return [this, data](std::string_view method, std::string_view path, const domain::Value& body) {
     return actions_.admin_call(data, method, path, body);
   };
 }
 
 ModelPlaces CommandLine::places() const {
-  const auto config = load();
+  const auto config = load(app::ConfigFor::administration);
   return {config.data, config.models, folder_};
 }
 

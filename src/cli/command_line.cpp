@@ -54,7 +54,7 @@ void CommandLine::add_serve() {
       "  hekto serve --listen 127.0.0.1:8080 --listen [::1]:8080 --log-format text");
   serve->callback([this] {
     chosen_ = [this] {
-      if (!markdown_) return actions_.serve(load());
+      if (!markdown_) return actions_.serve(load(app::ConfigFor::serving));
       terminal_.out << app::options_markdown();
       return kDone;
     };
@@ -188,8 +188,8 @@ int CommandLine::parse_and_run(std::vector<std::string> arguments) {
   }
 }
 
-app::Config CommandLine::load() const {
-  auto config = app::load_config(config_file_, flags_, actions_.environment);
+app::Config CommandLine::load(app::ConfigFor purpose) const {
+  auto config = app::load_config(config_file_, flags_, actions_.environment, purpose);
   if (!config) throw UsageError{config.error().message};
   return std::move(*config);
 }

@@ -59,7 +59,7 @@ class CommandLine {
   void add_data_options(CLI::App& group);
   void check_words(const std::vector<std::string>& arguments) const;
   std::string unknown_flag(const CLI::App& command) const;
-  app::Config load() const;
+  app::Config load(app::ConfigFor purpose) const;
   AdminCall admin() const;
   ModelPlaces places() const;
   std::string from_environment(const std::string& value, const char* variable, const char* fallback) const;
