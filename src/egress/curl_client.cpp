@@ -4,18 +4,19 @@
 #include <algorithm>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <pthread.h>
 #include <stdexcept>
 #include <thread>
 #include <unordered_map>
 
 #include "base/text.h"
+#include "egress/multi_driver.h"
 #include "egress/transfer.h"
 
 namespace hekto::egress {
 namespace {
 
-constexpr int kPollMillis = 1000;
 constexpr long kKeptConnections = 64;
 /// Making one costs a tenth of a request.
 constexpr std::size_t kKeptHandles = 64;
@@ -46,6 +47,7 @@ class CurlClient::Loop {
     curl_share_setopt(sessions_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     // Of those that are kept for what may be sent again; the rest are closed after one use.
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kKeptConnections);
+    driver_.emplace(multi_);
     thread_ = std::thread([this] { run(); });
     pthread_setname_np(thread_.native_handle(), thread_name);
   }
@@ -53,6 +55,7 @@ class CurlClient::Loop {
   ~Loop() {
     close();
     thread_.join();
+    driver_.reset();
     curl_multi_cleanup(multi_);
     curl_share_cleanup(sessions_);
   }
@@ -77,7 +80,7 @@ class CurlClient::Loop {
       transfer->abort(stopping());
     } else if (first) {
       // With more in the queue the thread has been woken, and has not looked yet.
-      curl_multi_wakeup(multi_);
+      driver_->wake();
     }
   }
 
@@ -87,7 +90,7 @@ class CurlClient::Loop {
       std::scoped_lock lock(mutex_);
       stops_ = true;
     }
-    curl_multi_wakeup(multi_);
+    driver_->wake();
   }
 
   void close() {
@@ -95,16 +98,14 @@ class CurlClient::Loop {
       std::scoped_lock lock(mutex_);
       closed_ = true;
     }
-    curl_multi_wakeup(multi_);
+    driver_->wake();
   }
 
  private:
   void run() {
     while (take_queued()) {
-      int running = 0;
-      curl_multi_perform(multi_, &running);
+      driver_->drive();
       finish_ended();
-      curl_multi_poll(multi_, nullptr, 0, kPollMillis, nullptr);
     }
     for (auto& [handle, transfer] : active_) {
       curl_multi_remove_handle(multi_, handle);
@@ -169,6 +170,7 @@ class CurlClient::Loop {
   }
 
   CURLM* multi_ = nullptr;
+  std::optional<MultiDriver> driver_;
   CURLSH* sessions_ = nullptr;                                   // the thread's own: it needs no lock
   std::unordered_map<CURL*, std::unique_ptr<Transfer>> active_;  // the thread's own
   std::mutex mutex_;

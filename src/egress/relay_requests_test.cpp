@@ -9,6 +9,7 @@
 namespace hekto::egress {
 namespace {
 
+using namespace std::chrono_literals;
 using test::code_of;
 using test::Receiver;
 
@@ -47,10 +48,16 @@ TEST_F(RelayRequests, NothingWasSentWithoutAConnection) {
 }
 
 TEST_F(RelayRequests, NothingWasSentWhenTheTlsHandshakeFails) {
-  const Receiver plain(kOk);
-  const auto result = watch(home, post("https://127.0.0.1:" + plain.port() + "/"));
-  EXPECT_FALSE(result.reply);
-  EXPECT_FALSE(result.sent);
+  const Receiver closing("", false, 0);
+  const auto broken = watch(home, post("https://127.0.0.1:" + closing.port() + "/"));
+  EXPECT_EQ(code_of(broken.reply), ErrorCode::unavailable);
+  EXPECT_FALSE(broken.sent);
+  const Receiver waiting(kOk);
+  auto request = post("https://127.0.0.1:" + waiting.port() + "/");
+  request.limit = 200ms;
+  const auto late = watch(home, std::move(request));
+  EXPECT_EQ(code_of(late.reply), ErrorCode::timeout);
+  EXPECT_FALSE(late.sent);
 }
 
 TEST_F(RelayRequests, NothingWasSentToAnAddressThatIsNotAllowed) {
