@@ -1,15 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "base/time.h"
 
 namespace hekto::runners::replicate {
 
-/// How many requests of one kind an account may send: a bucket that never gives out more than the limit in any minute,
-/// that waits while the upstream asks for it, and that gives out no more than the upstream says is left. One thread at
-/// a time.
+/// What was counted in the last minute, in steps of a second: for up to a second longer, never shorter.
+class LastMinute {
+ public:
+  void add(Time now);
+  /// The last one that was added does not count.
+  void take_back();
+  std::uint32_t count(Time now) const;
+  /// When fewer than `limit`, which is positive, are left if none is added; `now` when they are.
+  Time below(double limit, Time now) const;
+
+ private:
+  static constexpr std::size_t kSlots = 61;
+  struct Slot {
+    std::int64_t second = 0;
+    std::uint32_t count = 0;
+  };
+  std::array<Slot, kSlots> slots_{};
+  std::size_t last_ = 0;  // the slot that was added to last
+};
+
+/// How many requests of one kind an account may send: never more than the limit in any minute, none while the upstream
+/// asks to wait, and no more than it says is left. A tenth of the limit goes at once, the rest evenly. While the
+/// upstream says that more is left, up to three quarters go at once, and the rest of that minute the more slowly. One
+/// thread at a time.
 class Allowance {
  public:
   explicit Allowance(double a_minute);
@@ -36,8 +58,11 @@ class Allowance {
 
  private:
   double capacity() const;
-  double a_second() const;
+  double limit() const;
+  double a_second(Time now) const;
   double filled(Time now) const;
+  /// As many as may go at once beyond the bucket's, because the upstream says that they are left.
+  double more(Time now) const;
   void settle(Time now);
 
   const double usual_;
@@ -47,6 +72,8 @@ class Allowance {
   Time blocked_until_{};
   Time reduced_until_{};
   std::uint64_t taken_ = 0;
+  LastMinute sent_;
+  LastMinute at_once_;  // of those: the ones beyond the bucket's
   // What the upstream said last:
   std::uint64_t told_number_ = 0;
   double told_left_ = 0;  // less what was taken since

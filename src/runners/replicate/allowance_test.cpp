@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runners/replicate/allowance.h"
 
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace hekto::runners::replicate {
@@ -120,11 +124,74 @@ TEST(Allowance, GivesNothingUntilTheResetWhenNothingIsLeft) {
   EXPECT_TRUE(allowance.try_take(kT0 + 1s));
 }
 
-TEST(Allowance, IsNotRaisedByAnUpstreamThatHasMore) {
+TEST(Allowance, GivesThreeQuartersAtOnceWhileTheUpstreamSaysThatItHasThem) {
   Allowance allowance(600);
   EXPECT_EQ(drain(allowance, kT0), 60);
-  allowance.told(60, 59'940, kT0 + 1s, kT0);
-  EXPECT_EQ(drain(allowance, kT0), 0);
+  allowance.told(60, 540, kT0 + 1s, kT0);
+  EXPECT_EQ(allowance.next(kT0), kT0);
+  EXPECT_EQ(allowance.left(kT0), 390);
+  EXPECT_EQ(drain(allowance, kT0), 390);
+  EXPECT_EQ(allowance.left(kT0), 0);
+}
+
+TEST(Allowance, GivesNoMoreAtOnceThanItsOwnShareOfTheLimitHoweverMuchTheUpstreamHas) {
+  Allowance allowance(600);
+  int given = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    given += drain(allowance, kT0 + i * 1ms);
+    allowance.told(allowance.taken(), 59'000, kT0 + i * 1ms + 1s, kT0 + i * 1ms);
+  }
+  EXPECT_GE(given, 450);
+  EXPECT_LE(given, 460);
+}
+
+TEST(Allowance, GoesOnEvenlyAfterWhatWentAtOnceAndKeepsToTheLimitInAnyMinute) {
+  Allowance allowance(600);
+  std::vector<int> by_second;
+  for (int s = 0; s < 240; ++s) {
+    int given = 0;
+    for (Time now = kT0 + s * 1s; now < kT0 + (s + 1) * 1s; now += 20ms) {
+      given += drain(allowance, now);
+      allowance.told(allowance.taken(), 500, now + 1s, now);
+    }
+    by_second.push_back(given);
+  }
+  for (std::size_t from = 0; from + 60 <= by_second.size(); ++from) {
+    int sum = 0;
+    int longest = 0;
+    int without = 0;
+    for (std::size_t s = from; s < from + 60; ++s) {
+      sum += by_second[s];
+      without = by_second[s] > 0 ? 0 : without + 1;
+      longest = std::max(longest, without);
+    }
+    EXPECT_LE(sum, 600) << "from second " << from;
+    EXPECT_LE(longest, 1) << "from second " << from << ": whoever comes next waits that long";
+  }
+  EXPECT_GE(std::accumulate(by_second.begin(), by_second.end(), 0), 4 * 540);
+}
+
+TEST(Allowance, GivesNothingAtOnceOnceTheUpstreamsWordIsOld) {
+  Allowance allowance(600);
+  EXPECT_EQ(drain(allowance, kT0), 60);
+  allowance.told(60, 540, kT0 + 1s, kT0);
+  EXPECT_LE(drain(allowance, kT0 + 1s), 10);
+}
+
+TEST(Allowance, StartsAfreshWithAReducedLimit) {
+  Allowance allowance(600);
+  EXPECT_EQ(drain(allowance, kT0), 60);
+  allowance.reduce(6, kT0);
+  allowance.block_until(kT0 + 2s);
+  EXPECT_LE(allowance.next(kT0), kT0 + 12s) << "what went under the other limit is held against it";
+}
+
+TEST(Allowance, CountsWhatWasNotUsedAgainstNoMinute) {
+  Allowance allowance(10);
+  for (int i = 0; i < 600; ++i) {
+    if (allowance.try_take(kT0 + i * 100ms)) allowance.give_back();
+  }
+  EXPECT_TRUE(allowance.try_take(kT0 + 60s));
 }
 
 TEST(Allowance, BelievesTheAnswerToTheLaterRequest) {
