@@ -12,7 +12,7 @@ build_packages=(
   libre2-dev zlib1g-dev libsndfile1-dev libopenh264-dev fonts-dejavu-core
 )
 # What the tests need on top of it; Node.js and npm are looked for by command, see node_packages.
-test_packages=(libgtest-dev libgmock-dev libclang-rt-19-dev openssl)
+test_packages=(libgtest-dev libgmock-dev libclang-rt-19-dev openssl iproute2 util-linux)
 
 step() { printf '\n==> %s\n' "$*"; }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <new>
 #include <sys/socket.h>
 
@@ -16,6 +17,22 @@ constexpr std::size_t kMaxHeaderBytes = 64 << 10;
 /// What a download may unpack to for each byte that came, beside an allowance for what libcurl has not counted yet.
 constexpr std::size_t kUnpackRatio = 100;
 constexpr std::size_t kUncounted = 64 << 10;
+
+/// A peer of which nothing is heard for so long is gone. Otherwise the system would go on sending for a quarter of an
+/// hour, and whoever shares the connection would wait with it.
+constexpr std::chrono::seconds kSilence{20};
+constexpr std::chrono::seconds kBetweenProbes{5};
+
+void notice_silence(int socket) {
+  const auto set = [socket](int level, int name, int value) {
+    // Without it an exchange still ends at its own limit.
+    (void)::setsockopt(socket, level, name, &value, sizeof(value));
+  };
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(std::chrono::milliseconds(kSilence).count()));
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(kBetweenProbes.count()));
+  set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(kBetweenProbes.count()));
+}
 
 struct Endpoint {
   IpAddress address;
@@ -278,7 +295,9 @@ curl_socket_t Transfer::on_socket(void* self, curlsocktype purpose, curl_sockadd
     return CURL_SOCKET_BAD;
   }
   transfer.dialled_ = true;
-  return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+  const int made = ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+  if (made >= 0) notice_silence(made);
+  return made;
 }
 
 /// A second look, at the peer that the connection says it has, before a byte of the request goes out. A connection
