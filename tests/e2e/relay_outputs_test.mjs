@@ -317,6 +317,38 @@ test('killed in the middle of a download, the same link serves the whole file af
   assert.equal(upstream.inputs.length, 1, 'it was submitted once');
 });
 
+test('a link whose file has not begun to come again is told to come back, for as long as that lasts', async (t) => {
+  const upstream = await Upstream.start(t);
+  const bytes = content(50_000);
+  const [first, later] = [gate(), gate()];
+  upstream.output = [
+    upstream.serve('fox.png', async (request, response, count) => {
+      if (count > 1) {
+        await later.opened;
+        return whole(bytes)(request, response);
+      }
+      return slowly(bytes, 20_000, first)(request, response);
+    }),
+  ];
+  const folder = tempFolder(t);
+  const before = await upstream.front(t, { folder });
+  const { id, link } = await shownLink(new Api(before));
+  await before.stop('SIGKILL');
+
+  const after = await upstream.front(t, { folder, key: false });
+  const [got, head] = await Promise.all([
+    send(after.origin, link),
+    send(after.origin, link, { method: 'HEAD' }),
+  ]);
+  assert.deepEqual([got.status, got.headers['retry-after'], got.headers['cache-control']], [503, '2', 'no-store']);
+  assert.equal(JSON.parse(got.body).detail, 'This file is on its way. Please try again shortly.');
+  assert.deepEqual([head.status, head.body.length], [503, 0]);
+  later.open();
+  const p = await new Api(after, { key: before.key }).finished(id);
+  assert.equal(p.status, 'succeeded');
+  assert.ok((await send(after.origin, link)).body.equals(bytes));
+});
+
 test('files of one prediction come side by side, four at a time, and in their order', async (t) => {
   const upstream = await Upstream.start(t);
   const files = Array.from({ length: 6 }, (_, i) => ({ name: `out-${i}.png`, bytes: content(1000 + i), held: gate() }));
