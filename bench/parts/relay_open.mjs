@@ -19,6 +19,8 @@ const LONG = 't3600';
 /// Those of the others, in turn, and how often one of them is created: as many a minute as an official account may.
 const SHORT = ['t5', 't12', 't30', 'w20'];
 const SHORT_EVERY_MILLIS = 100;
+/// From the last create to the measurement of memory: nothing was new of any for long enough to be parked.
+const QUIET_MILLIS = 6_000;
 /// From the last create of a long one to the beginning of what is measured: run times are known by then, as they are
 /// to a server that has been at work for a while.
 const SETTLE_MILLIS = 20_000;
@@ -95,10 +97,10 @@ export async function runOpen(options, document) {
   await untilReady(hekto);
   const creator = new Creator(hekto, key, upstream);
   await creator.createMany(LONG, 100);  // what the first ones allocate for good is no part of the price
-  await sleep(1000);
+  await sleep(QUIET_MILLIS);
   const memory = residentKilobytes(hekto.pid);
   await creator.createMany(LONG, options.open - 100);
-  await sleep(1000);
+  await sleep(QUIET_MILLIS);
   const each = (residentKilobytes(hekto.pid) - memory) / (options.open - 100);
   creator.goOn();
   await sleep(SETTLE_MILLIS);

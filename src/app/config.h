@@ -63,7 +63,9 @@ struct Config {
   /// upstreams: where live keys run; none: in the sandbox, like test keys. Tokens are here already.
   std::vector<runners::replicate::UpstreamOptions> upstreams;
   std::string replicate_url;            ///< base URL of the upstream called replicate; empty: the official one's
-  unsigned relay_concurrency = 20'000;  ///< predictions.relayed: relayed predictions that are followed at once
+  unsigned relay_concurrency = 20'000;  ///< predictions.relayed: runs of relayed predictions at once
+  /// predictions.park_after: so long nothing is new at the upstream before a run is parked
+  Duration park_after = std::chrono::seconds(3);
 
   double sandbox_speed = 1;  ///< sandbox.speed: 2 is twice as fast; 0 leaves all waiting out
 

@@ -327,8 +327,11 @@ void add_prediction_options(std::vector<Option>& table) {
       "predictions.queue_limit", "Unfinished predictions; beyond: 503",
       [](Config& c) -> auto& { return c.queue_limit; }, 1, 10'000'000));
   table.push_back(count(
-      "predictions.relayed", "Predictions that are followed at upstreams at once",
+      "predictions.relayed", "Predictions at upstreams, or on their way there, that are held in memory at once",
       [](Config& c) -> auto& { return c.relay_concurrency; }, 1, 1'000'000));
+  table.push_back(span(
+      "predictions.park_after", "How long nothing is new of a prediction at an upstream before it leaves memory",
+      [](Config& c) -> auto& { return c.park_after; }, 0s, 1h));
   table.push_back(replicate_url());
   table.push_back(span(
       "idempotency.lifetime", "How long a create is recognised by its Idempotency-Key",

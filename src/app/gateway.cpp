@@ -129,8 +129,10 @@ void Gateway::make_relay(const egress::EgressPolicy& rules, Secret hook_key) {
   }
   upstream_api_ = std::make_unique<egress::CurlClient>(policy, "hekto-upstream");
   upstream_files_ = std::make_unique<egress::CurlClient>(std::move(policy), "hekto-outputs");
-  relay_ = std::make_unique<runners::replicate::ReplicateRelay>(io_, config_.upstreams, *upstream_api_,
-                                                                *upstream_files_, *store_, clock_, std::move(hook_key));
+  runners::replicate::RelayTimes times;
+  times.quiet = config_.park_after;
+  relay_ = std::make_unique<runners::replicate::ReplicateRelay>(
+      io_, config_.upstreams, *upstream_api_, *upstream_files_, *store_, clock_, std::move(hook_key), std::move(times));
   remote_catalog_ =
       std::make_unique<runners::replicate::ReplicateCatalog>(io_, relay_->pool(), relay_->client(), clock_);
 }
@@ -257,6 +259,7 @@ void Gateway::add_operator_routes() {
                                      gauges.upstreams = relay_stats();
                                      if (relayer_) {
                                        gauges.relayed = relayer_->running();
+                                       gauges.parked = relayer_->parked();
                                        gauges.relay_queued = relayer_->queued();
                                      }
                                      if (relay_) gauges.upstream_hooks = relay_->hooks().hook_stats();

@@ -72,6 +72,7 @@ struct Metrics::Impl {
   prometheus::Gauge& in_flight = gauge("hekto_webhooks_in_flight", "Webhooks that are being sent");
   UpstreamMetrics upstreams{registry};
   prometheus::Gauge& relayed = gauge("hekto_relay_running", "Predictions at upstreams or on their way there");
+  prometheus::Gauge& parked = gauge("hekto_relay_parked", "Of these, those of which nothing was new for a while");
   prometheus::Gauge& relay_queued = gauge("hekto_relay_queued", "Predictions beyond predictions.relayed");
   const std::uint64_t id = next_id();
 
@@ -148,6 +149,7 @@ std::string Metrics::text(const Gauges& gauges) {
   impl_->set(gauges.webhooks);
   impl_->upstreams.set(gauges.upstreams);
   impl_->relayed.Set(static_cast<double>(gauges.relayed));
+  impl_->parked.Set(static_cast<double>(gauges.parked));
   impl_->relay_queued.Set(static_cast<double>(gauges.relay_queued));
   impl_->raise(impl_->hooks_received, gauges.upstream_hooks.received);
   impl_->raise(impl_->hooks_verified, gauges.upstream_hooks.verified);

@@ -23,6 +23,7 @@ struct Gauges {
   service::WebhookStats webhooks = {};
   ports::RelayStats upstreams = {};
   std::size_t relayed = 0;       ///< predictions followed at upstreams, or on their way there
+  std::size_t parked = 0;        ///< of these, those without a run
   std::size_t relay_queued = 0;  ///< beyond predictions.relayed
   ports::HookStats upstream_hooks = {};
 };
@@ -34,8 +35,8 @@ struct Gauges {
 /// hekto_webhooks_pending, hekto_webhooks_in_flight,
 /// hekto_upstream_webhooks_total{outcome}. Of upstreams, each with upstream and account:
 /// hekto_upstream_usable, _open, _submitting, _creates_left, _creates_per_minute, _create_seconds,
-/// hekto_upstream_creates_total{outcome}, hekto_upstream_requests_total; hekto_relay_running, hekto_relay_queued,
-/// hekto_relay_waiting, hekto_submissions_unknown_total.
+/// hekto_upstream_creates_total{outcome}, hekto_upstream_requests_total; hekto_relay_running, hekto_relay_parked,
+/// hekto_relay_queued, hekto_relay_waiting, hekto_submissions_unknown_total.
 class Metrics {
  public:
   Metrics();

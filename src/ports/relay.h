@@ -83,6 +83,26 @@ class RelaySink : public RunSink {
                                                   std::vector<domain::OutputFile> files) = 0;
 };
 
+/// Told that a parked run is to go on. Any thread; does not block.
+class RelayWaker {
+ public:
+  virtual ~RelayWaker() = default;
+  /// `id`: of the prediction.
+  virtual void wake(const std::string& id) = 0;
+};
+
+/// What is kept of a run that waits for news and has nothing else to do: enough to go on without it. The prediction is
+/// followed meanwhile, and counts as open at its account. Destroyed, it gives both up. Any thread.
+class ParkedRun {
+ public:
+  virtual ~ParkedRun() = default;
+  virtual const std::string& id() const = 0;  ///< of the prediction
+  virtual std::int64_t epoch() const = 0;     ///< under which it was claimed, and still is
+  /// Calls `waker` once, as soon as there is something that was not delivered before the run was parked: at once when
+  /// there is already. Repeats of what is known are none. Call once.
+  virtual void watch(std::shared_ptr<RelayWaker> waker) = 0;
+};
+
 struct RelayRequest {
   std::shared_ptr<const domain::Prediction> prediction;  ///< as it was claimed; `relay` is set
   /// Set: of a submission that is intended already, and of which nothing was sent yet. Otherwise an intended one may
@@ -92,6 +112,8 @@ struct RelayRequest {
   std::vector<InputFile> files;          ///< those of the input's strings that name files held here
   std::optional<Refusal> invalid_input;  ///< what to answer with instead of letting it wait
   async::StopToken stop;                 ///< the prediction ended by other means, or the process stops
+  /// Set: the run goes on where it was parked, with the prediction as it was committed then.
+  std::shared_ptr<ParkedRun> parked = {};
 };
 
 /// The upstream refused: nothing was taken, and no other account would take it.
@@ -111,8 +133,13 @@ struct RelayCanceled {
 struct RelayTimedOut {
   std::string error;  ///< for the client
 };
-using RelayOutcome =
-    std::variant<RunSucceeded, RunFailed, RunInterrupted, RelayRefused, RelayUnknown, RelayCanceled, RelayTimedOut>;
+/// The upstream has it, and nothing was new for a while. Once all that the sink took is committed the run may be
+/// forgotten but for this.
+struct RelayParked {
+  std::shared_ptr<ParkedRun> run;
+};
+using RelayOutcome = std::variant<RunSucceeded, RunFailed, RunInterrupted, RelayRefused, RelayUnknown, RelayCanceled,
+                                  RelayTimedOut, RelayParked>;
 
 /// Upstreams that run predictions for us. Any thread; calls overlap by the ten thousand.
 class Relay {
@@ -121,9 +148,9 @@ class Relay {
   /// A place that is free at this moment for a submission of `target` made with key `key_id`, out of turn for nobody;
   /// nullptr when work has to wait, or is to be answered before it is submitted. Does not block.
   virtual std::shared_ptr<RelayPlace> try_place(const domain::RelayTarget& target, const std::string& key_id) = 0;
-  /// Follows a prediction from wherever its submission stands to its end. Submits at most once, unless the upstream is
-  /// declared idempotent or has proved that it took nothing. On request.stop it returns RunInterrupted soon, but not
-  /// before the answer to a create that is under way has been noted. Never throws.
+  /// Follows a prediction from wherever its submission stands to its end, or until it is parked. Submits at most once,
+  /// unless the upstream is declared idempotent or has proved that it took nothing. On request.stop it returns
+  /// RunInterrupted soon, but not before the answer to a create that is under way has been noted. Never throws.
   virtual async::Task<RelayOutcome> run(RelayRequest request, RelaySink& sink) = 0;
   /// Tells the upstream of a submission that what it may be at work on is not wanted any more; one that is still
   /// intended is looked up first. A value when the upstream knows, or has ended it, or has nothing of it; unavailable,

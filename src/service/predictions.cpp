@@ -193,10 +193,11 @@ SnapshotPtr Predictions::held(std::string_view account, std::string_view id) {
 async::Task<Result<SnapshotPtr>> Predictions::get_unchecked(std::string_view id) {
   if (!is_id(id)) co_return unknown();
   if (auto held = recent_.find(id); held && !is_overdue(held->value)) co_return held;
+  const auto ticket = recent_.ticket(id);
   auto found = co_await store_.find_prediction(std::string(id));
   if (!found) co_return std::unexpected(found.error());
   if (is_overdue(*found)) co_return std::make_shared<const Snapshot>(std::move(*found));
-  co_return recent_.put(std::move(*found));
+  co_return recent_.put_read(std::move(*found), ticket);
 }
 
 async::Task<Result<SnapshotPtr>> Predictions::get(std::string_view account, std::string_view id) {

@@ -63,13 +63,33 @@ class Relayer::Waiter {
   bool answered_ = false;
 };
 
+/// Wakes as long as the relayer is there: who calls may have begun before it went.
+class Relayer::Waker final : public ports::RelayWaker {
+ public:
+  explicit Waker(Relayer& relayer) : relayer_(&relayer) {}
+  void wake(const std::string& id) override {
+    std::scoped_lock lock(mutex_);
+    if (relayer_ != nullptr) relayer_->wake(id);
+  }
+  void close() {
+    std::scoped_lock lock(mutex_);
+    relayer_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  Relayer* relayer_;  // guarded by mutex_
+};
+
 struct Relayer::Job {
   std::string id;
   std::shared_ptr<const domain::Prediction> accepted = {};  ///< set: by a client that waits; until it is run
   std::shared_ptr<ports::RelayPlace> place = {};
   std::optional<ports::Refusal> invalid_input = {};
   std::string mark_scope = {};
-  std::shared_ptr<Waiter> waiter = {};  ///< nullptr: nobody waits
+  std::shared_ptr<Waiter> waiter = {};            ///< nullptr: nobody waits
+  std::shared_ptr<ports::ParkedRun> parked = {};  ///< what it goes on with, and then what it leaves behind
+  bool woken = false;
 
   bool waited_for() const { return waiter && waiter->waits(); }
   void answer(Handed handed) const {
@@ -87,7 +107,8 @@ Relayer::Relayer(async::IoThreads& io, ports::Store& store, ports::FileStore& fi
       relay_(relay),
       publish_(std::move(publish)),
       forget_(std::move(forget)),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      waker_(std::make_shared<Waker>(*this)) {}
 
 Relayer::~Relayer() { stop_blocking(std::chrono::seconds(10), {}); }
 
@@ -126,11 +147,34 @@ void Relayer::submit(std::shared_ptr<Job> job) {
 
 void Relayer::interrupt(std::string_view id) {
   std::optional<async::StopToken> stop;
+  std::shared_ptr<ports::ParkedRun> gone;
   {
     std::scoped_lock lock(mutex_);
-    if (const auto it = running_.find(id); it != running_.end()) stop = it->second;
+    if (const auto it = running_.find(id); it != running_.end()) {
+      it->second.interrupted = true;
+      stop = it->second.stop;
+    } else if (const auto at = parked_.find(id); at != parked_.end()) {
+      gone = std::move(at->second);
+      parked_.erase(at);
+    }
   }
   if (stop) stop->request_stop();
+}
+
+void Relayer::wake(const std::string& id) {
+  {
+    std::scoped_lock lock(mutex_);
+    const auto at = parked_.find(id);
+    if (stopping_ || at == parked_.end()) return;
+    auto job = std::make_shared<Job>();
+    job->id = id;
+    job->parked = std::move(at->second);
+    job->woken = true;
+    parked_.erase(at);
+    running_.emplace(id, Running());
+    woken_.push_back(std::move(job));
+  }
+  pump();
 }
 
 void Relayer::pump() {
@@ -138,34 +182,48 @@ void Relayer::pump() {
     std::shared_ptr<Job> job;
     {
       std::scoped_lock lock(mutex_);
-      if (stopping_ || queue_.empty() || running_.size() >= options_.concurrency) return;
-      job = std::move(queue_.front());
-      queue_.pop_front();
-      if (!running_.emplace(job->id, async::StopToken()).second) continue;  // queued twice: it is followed already
+      if (stopping_) return;
+      if (!woken_.empty() && resumed_ < options_.concurrency) {
+        job = std::move(woken_.front());
+        woken_.pop_front();
+        ++resumed_;
+      } else if (!queue_.empty() && running_.size() < options_.concurrency) {
+        job = std::move(queue_.front());
+        queue_.pop_front();
+        // Queued twice: it is followed already.
+        if (parked_.contains(job->id) || !running_.emplace(job->id, Running()).second) continue;
+      } else {
+        return;
+      }
     }
     scope_.spawn(io_.next(), run_one(std::move(job)));
   }
 }
 
+async::StopToken Relayer::stop_of(const std::string& id) const {
+  std::scoped_lock lock(mutex_);
+  return running_.at(id).stop;
+}
+
 async::Task<void> Relayer::run_one(std::shared_ptr<Job> job) {
-  bool again = false;
+  auto then = Then::over;
   if (job->place) {
-    again = co_await run_claimed(std::move(job->accepted), *job);
+    then = co_await run_claimed(std::move(job->accepted), *job);
+  } else if (job->parked) {
+    if (auto read = co_await read_parked(*job)) then = co_await run_claimed(std::move(read), *job);
   } else {
     auto claimed = co_await store_.claim(job->id, clock_.now());
     if (claimed) {
       job->accepted.reset();
-      again = co_await run_claimed(std::make_shared<const domain::Prediction>(std::move(*claimed)), *job);
+      then = co_await run_claimed(std::make_shared<const domain::Prediction>(std::move(*claimed)), *job);
     } else if (claimed.error().code != ErrorCode::conflict && claimed.error().code != ErrorCode::not_found) {
       log::error("prediction could not be claimed", {{"prediction", job->id}, {"error", claimed.error().message}});
     }
   }
   if (job->accepted && job->waited_for()) job->answer({std::make_shared<const Snapshot>(*job->accepted)});
+  bool again = then == Then::again;
   if (again) again = co_await scope_.stop().sleep_for(kRetryDelay);
-  {
-    std::scoped_lock lock(mutex_);
-    running_.erase(job->id);
-  }
+  leave(*job, then == Then::park);
   if (again) {
     enqueue(std::move(job->id));
   } else {
@@ -173,13 +231,44 @@ async::Task<void> Relayer::run_one(std::shared_ptr<Job> job) {
   }
 }
 
-async::Task<bool> Relayer::run_claimed(std::shared_ptr<const domain::Prediction> claimed, Job& job) {
-  ports::RelayRequest request;
+void Relayer::leave(Job& job, bool park) {
+  // Read again by whoever asks for it: what lies unread in memory is no part of its price. Before there can be news.
+  if (park) forget_(job.id);
+  const auto parked = std::move(job.parked);
   {
     std::scoped_lock lock(mutex_);
-    request.stop = running_.at(job.id);
+    const auto it = running_.find(job.id);
+    park = park && !stopping_ && !it->second.interrupted;
+    running_.erase(it);
+    if (job.woken) --resumed_;
+    if (park) parked_.emplace(parked->id(), parked);
   }
-  SnapshotPtr shown = publish_(*claimed);
+  if (park) parked->watch(waker_);
+}
+
+async::Task<std::shared_ptr<const domain::Prediction>> Relayer::read_parked(const Job& job) {
+  const auto stop = stop_of(job.id);
+  while (!stop.stop_requested()) {
+    auto read = co_await store_.find_prediction(job.id);
+    if (read) {
+      // Whoever ended it raises the epoch.
+      const bool held = read->epoch == job.parked->epoch() && !domain::is_terminal(read->status);
+      co_return held ? std::make_shared<const domain::Prediction>(std::move(*read)) : nullptr;
+    }
+    if (read.error().code == ErrorCode::not_found) co_return nullptr;
+    log::error("a prediction that has news could not be read",
+               {{"prediction", job.id}, {"error", read.error().message}});
+    co_await stop.sleep_for(kRetryDelay);
+  }
+  co_return nullptr;
+}
+
+async::Task<Relayer::Then> Relayer::run_claimed(std::shared_ptr<const domain::Prediction> claimed, Job& job) {
+  ports::RelayRequest request;
+  request.stop = stop_of(job.id);
+  request.parked = std::move(job.parked);
+  // Readers were shown what a parked one is.
+  SnapshotPtr shown = request.parked ? nullptr : publish_(*claimed);
   RunSink sink(
       store_, files_, clock_, *claimed, options_.commit_every,
       [this, &shown, &job](const domain::Prediction& p) {
@@ -200,12 +289,12 @@ async::Task<bool> Relayer::run_claimed(std::shared_ptr<const domain::Prediction>
     if (!files && files.error().code == ErrorCode::invalid_input) {
       co_await sink.finish(domain::Failed{files.error().message, ""});
       job.answer({shown});
-      co_return false;
+      co_return Then::over;
     }
     if (!files) {
       log::error("input files could not be read", {{"prediction", job.id}, {"error", files.error().message}});
       job.answer({shown});
-      co_return !request.stop.stop_requested();
+      co_return request.stop.stop_requested() ? Then::over : Then::again;
     }
     request.files = std::move(*files);
   }
@@ -228,11 +317,15 @@ async::Task<bool> Relayer::run_claimed(std::shared_ptr<const domain::Prediction>
   } else if (auto* late = std::get_if<ports::RelayTimedOut>(&outcome)) {
     co_await sink.finish(domain::Failed{std::move(late->error), "", true});
   } else {
+    auto* parked = std::get_if<ports::RelayParked>(&outcome);
+    // What cannot be committed is not forgotten: a run of its own begins from what is.
+    const bool settled = parked != nullptr && co_await sink.settle();
     job.answer({shown});
-    co_return !stop.stop_requested();
+    if (settled) job.parked = std::move(parked->run);
+    co_return settled ? Then::park : stop.stop_requested() ? Then::over : Then::again;
   }
   job.answer({shown});
-  co_return false;
+  co_return Then::over;
 }
 
 async::Task<void> Relayer::refused(ports::Refusal refusal, RunSink& sink, Job& job) {
@@ -251,6 +344,7 @@ async::Task<void> Relayer::refused(ports::Refusal refusal, RunSink& sink, Job& j
 
 void Relayer::stop_blocking(Duration grace, const std::function<void()>& cut_off) {
   std::vector<async::StopToken> stops;
+  decltype(parked_) parked;
   {
     std::scoped_lock lock(mutex_);
     stopping_ = true;
@@ -258,8 +352,12 @@ void Relayer::stop_blocking(Duration grace, const std::function<void()>& cut_off
       if (job->accepted) job->answer({std::make_shared<const Snapshot>(*job->accepted)});
     }
     queue_.clear();
-    for (auto& [id, stop] : running_) stops.push_back(stop);
+    woken_.clear();
+    parked.swap(parked_);
+    for (auto& [id, run] : running_) stops.push_back(run.stop);
   }
+  waker_->close();
+  parked.clear();
   for (auto& stop : stops) stop.request_stop();
   scope_.close();
   if (scope_.wait_blocking(grace)) return;
@@ -274,7 +372,12 @@ std::size_t Relayer::queued() const {
 
 std::size_t Relayer::running() const {
   std::scoped_lock lock(mutex_);
-  return running_.size();
+  return running_.size() + parked_.size();
+}
+
+std::size_t Relayer::parked() const {
+  std::scoped_lock lock(mutex_);
+  return parked_.size();
 }
 
 }  // namespace hekto::service

@@ -28,7 +28,7 @@ namespace hekto::service {
 class RunSink;
 
 struct RelayerOptions {
-  std::size_t concurrency = 20'000;                        ///< relayed predictions that are followed at once
+  std::size_t concurrency = 20'000;                        ///< runs at once, but for those that are parked
   Duration commit_every = std::chrono::milliseconds(500);  ///< progress is committed at most this often
   InputLimits inputs = {};                                 ///< of files held here that an input names
   const domain::LinkSigner* links = nullptr;               ///< as InputSources
@@ -44,7 +44,9 @@ struct Handed {
 
 /// Sees relayed predictions to their end: hands each to the relay and turns what comes of it into the life of the
 /// prediction. Any number wait and are followed at once, up to the limit; which of them is submitted next is for the
-/// relay to say. Any thread.
+/// relay to say. One that the relay parks costs a record of it, and does not count against the limit; when there is
+/// news of it, it is read from the store and goes on under the same epoch. It does not wait for what has not been
+/// submitted yet, which may itself wait for its place. Any thread.
 class Relayer {
  public:
   using Publish = std::function<SnapshotPtr(domain::Prediction)>;
@@ -64,24 +66,40 @@ class Relayer {
   /// carried, which goes with it when it is refused; empty: none.
   async::Task<Handed> hand_over(domain::Prediction accepted, std::shared_ptr<ports::RelayPlace> place,
                                 std::optional<ports::Refusal> invalid_input, std::string mark_scope);
-  /// Tells a run that its prediction ended by other means. Nothing happens when it is not running here.
+  /// Tells a run that its prediction ended by other means; one that is parked is gone when this returns. Nothing
+  /// happens when it is not running here.
   void interrupt(std::string_view id);
 
   /// Starts no more; interrupts what is followed, which goes on after the next start, and waits up to `grace` for the
   /// answers to creates that are under way; then `cut_off` has to end what is left. Never call on an io thread.
   void stop_blocking(Duration grace, const std::function<void()>& cut_off);
 
+  /// Those beyond the limit.
   std::size_t queued() const;
+  /// Those at upstreams or on their way there, parked or not.
   std::size_t running() const;
+  std::size_t parked() const;
 
  private:
   class Waiter;
+  class Waker;
   struct Job;
+  struct Running {
+    async::StopToken stop;
+    bool interrupted = false;  // a stop that comes while it is parked must not be lost
+  };
+  /// What is to become of a run that returned.
+  enum class Then { over, again, park };
   async::Task<void> run_one(std::shared_ptr<Job> job);
-  /// Whether it was interrupted and is to be tried again.
-  async::Task<bool> run_claimed(std::shared_ptr<const domain::Prediction> claimed, Job& job);
+  async::Task<Then> run_claimed(std::shared_ptr<const domain::Prediction> claimed, Job& job);
+  /// The prediction of a parked run; tried until it can be read. nullptr when it has ended, or on a stop.
+  async::Task<std::shared_ptr<const domain::Prediction>> read_parked(const Job& job);
   async::Task<void> refused(ports::Refusal refusal, RunSink& sink, Job& job);
   void submit(std::shared_ptr<Job> job);
+  void wake(const std::string& id);
+  /// Its run is over; parks what is left of it when it is to be parked.
+  void leave(Job& job, bool park);
+  async::StopToken stop_of(const std::string& id) const;
   void pump();
 
   async::IoThreads& io_;
@@ -93,10 +111,16 @@ class Relayer {
   const std::function<void(std::string_view)> forget_;
   const RelayerOptions options_;
 
+  const std::shared_ptr<Waker> waker_;
+
   mutable std::mutex mutex_;
-  std::deque<std::shared_ptr<Job>> queue_;                                                  // guarded by mutex_
-  std::unordered_map<std::string, async::StopToken, StringHash, std::equal_to<>> running_;  // guarded by mutex_
-  bool stopping_ = false;                                                                   // guarded by mutex_
+  std::deque<std::shared_ptr<Job>> queue_;  // guarded by mutex_
+  std::deque<std::shared_ptr<Job>> woken_;  // guarded by mutex_; in running_, too
+  std::unordered_map<std::string, Running, StringHash, std::equal_to<>> running_;  // guarded by mutex_
+  std::size_t resumed_ = 0;  // guarded by mutex_; of running_, those that were woken and have begun
+  /// Guarded by mutex_: by the id that lies in the run itself.
+  std::unordered_map<std::string_view, std::shared_ptr<ports::ParkedRun>> parked_;
+  bool stopping_ = false;  // guarded by mutex_
   async::TaskScope scope_{"relayer"};
 };
 

@@ -158,6 +158,11 @@ void RunSink::drop_stored() {
   }
 }
 
+async::Task<Result<void>> RunSink::settle() {
+  if (pending_.empty()) co_return Result<void>{};
+  co_return co_await commit();
+}
+
 async::Task<void> RunSink::finish(domain::Event end) {
   pending_.push_back(std::move(end));
   (void)co_await commit();

@@ -50,6 +50,8 @@ class RunSink final : public ports::RelaySink {
   /// The prediction as it is here now, committed or not.
   const domain::Prediction& current() const { return current_; }
 
+  /// Commits what is pending, if anything is. canceled: the prediction ended meanwhile.
+  async::Task<Result<void>> settle();
   /// Commits what is pending and `end`, in one transaction. A prediction that ended meanwhile by other means stays as
   /// it is; other errors are logged.
   async::Task<void> finish(domain::Event end);

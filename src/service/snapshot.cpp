@@ -33,7 +33,19 @@ SnapshotPtr Recent::find(std::string_view id) {
   return it->second->snapshot;
 }
 
-SnapshotPtr Recent::put(domain::Prediction p) {
+SnapshotPtr Recent::put(domain::Prediction p) { return put(std::move(p), std::nullopt); }
+
+SnapshotPtr Recent::put_read(domain::Prediction p, std::uint64_t ticket) {
+  return put(std::move(p), std::optional(ticket));
+}
+
+std::uint64_t Recent::ticket(std::string_view id) {
+  Shard& shard = shard_of(id);
+  std::scoped_lock lock(shard.mutex);
+  return shard.erasures;
+}
+
+SnapshotPtr Recent::put(domain::Prediction p, std::optional<std::uint64_t> ticket) {
   Shard& shard = shard_of(p.id);
   auto fresh = std::make_shared<const Snapshot>(std::move(p));
   const std::size_t cost = fresh->cost();
@@ -45,6 +57,8 @@ SnapshotPtr Recent::put(domain::Prediction p) {
     it->second->snapshot = fresh;
     it->second->cost = cost;
     shard.order.splice(shard.order.begin(), shard.order, it->second);
+  } else if (ticket && *ticket != shard.erasures) {
+    return fresh;
   } else {
     shard.order.push_front({id, fresh, cost});
     shard.by_id.emplace(shard.order.front().id, shard.order.begin());
@@ -61,6 +75,7 @@ SnapshotPtr Recent::put(domain::Prediction p) {
 void Recent::erase(std::string_view id) {
   Shard& shard = shard_of(id);
   std::scoped_lock lock(shard.mutex);
+  ++shard.erasures;
   const auto it = shard.by_id.find(id);
   if (it == shard.by_id.end()) return;
   const auto entry = it->second;

@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -51,6 +53,10 @@ class Recent {
   SnapshotPtr find(std::string_view id);
   /// Keeps `p` unless a later state is held already; returns what is held then.
   SnapshotPtr put(domain::Prediction p);
+  /// The same for one that was read from the store. What was erased since `ticket` was drawn, before the reading began,
+  /// may have been later: then `p` is returned and not kept.
+  SnapshotPtr put_read(domain::Prediction p, std::uint64_t ticket);
+  std::uint64_t ticket(std::string_view id);
   void erase(std::string_view id);
 
  private:
@@ -65,7 +71,9 @@ class Recent {
     std::list<Entry> order;  // most recent first
     std::unordered_map<std::string_view, std::list<Entry>::iterator, StringHash, std::equal_to<>> by_id;  // into order
     std::size_t bytes = 0;
+    std::uint64_t erasures = 0;
   };
+  SnapshotPtr put(domain::Prediction p, std::optional<std::uint64_t> ticket);
   Shard& shard_of(std::string_view id) { return shards_[StringHash{}(id) % kShards]; }
 
   const std::size_t max_bytes_a_shard_;

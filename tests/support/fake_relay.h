@@ -38,6 +38,7 @@ class FakeRelay final : public ports::Relay {
     {
       std::scoped_lock lock(mutex_);
       requests_.push_back(request);
+      requests_.back().parked.reset();  // its life is the run's
     }
     co_return co_await run_(request, sink);
   }

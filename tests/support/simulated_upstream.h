@@ -87,6 +87,17 @@ class SimulatedUpstream final : public ports::HttpClient {
     return std::move(news.value());
   }
 
+  /// Empty until next() has come to something.
+  std::shared_ptr<const std::optional<News>> wait(const Follower::FollowedPtr& followed, bool may_rest = true) {
+    auto news = std::make_shared<std::optional<News>>();
+    boost::asio::co_spawn(context_, follower_->next(followed, stop_, may_rest),
+                          [news](const std::exception_ptr&, Result<News> got) {
+                            if (got) *news = std::move(*got);
+                          });
+    poll();
+    return news;
+  }
+
   /// Lets time pass.
   void pass(Duration span) {
     for (const Time until = now() + span; now() < until;) {

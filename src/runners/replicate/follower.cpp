@@ -23,8 +23,15 @@ bool is_older(const News& late, const News& kept) {
 
 }  // namespace
 
-Follower::Follower(AccountPool& pool, AccountPtr account, UpstreamClient& client, const ports::Clock& clock)
-    : pool_(pool), account_(std::move(account)), client_(client), clock_(clock) {}
+std::size_t Follower::ByRemoteId::operator()(const FollowedPtr& followed) const { return (*this)(followed->remote_id); }
+
+bool Follower::ByRemoteId::operator()(std::string_view id, const FollowedPtr& followed) const {
+  return followed->remote_id == id;
+}
+
+Follower::Follower(AccountPool& pool, AccountPtr account, UpstreamClient& client, const ports::Clock& clock,
+                   Duration quiet)
+    : pool_(pool), account_(std::move(account)), client_(client), clock_(clock), quiet_(quiet) {}
 
 void Follower::schedule(const FollowedPtr& followed, Time at, bool urgent) {
   unschedule(followed);
@@ -55,7 +62,7 @@ void Follower::schedule_next(const FollowedPtr& followed, Time now) {
     return std::max(Duration{}, now - upstream_time - skew_.value_or(Duration{}));
   };
   const auto age = followed->created_at ? since(*followed->created_at) : now - followed->since;
-  const auto look = times_.next(followed->model, age,
+  const auto look = times_.next(*followed->model, age,
                                 followed->started_at ? std::optional(since(*followed->started_at)) : std::nullopt);
   schedule(followed, now + look.wait, look.near);
 }
@@ -67,12 +74,19 @@ void Follower::set_created(const FollowedPtr& followed, std::optional<Time> crea
 }
 
 Follower::FollowedPtr Follower::follow(std::string remote_id, bool training, std::string model,
-                                       std::optional<Time> created_at, bool fresh, bool hooked, Time until) {
-  auto followed = std::make_shared<Followed>(std::move(remote_id), training, std::move(model), hooked, until);
+                                       std::optional<Time> created_at, bool fresh, bool hooked, Time until,
+                                       Fingerprint known) {
   std::scoped_lock lock(mutex_);
+  const auto named = models_.try_emplace(std::move(model)).first;
+  ++named->second;
+  auto followed = std::make_shared<Followed>(std::move(remote_id), training, named->first, hooked, until);
   const auto now = clock_.now();
   followed->since = now;
-  all_[followed->remote_id] = followed;
+  followed->new_at = now;
+  followed->known = known;
+  // The latest is the one that is told.
+  if (const auto before = all_.find(std::string_view(followed->remote_id)); before != all_.end()) all_.erase(before);
+  all_.insert(followed);
   set_created(followed, created_at);
   if (!fresh || !created_at) {
     // Of those taken up after a restart nothing is known: they are looked at first.
@@ -88,15 +102,31 @@ Follower::FollowedPtr Follower::follow(std::string remote_id, bool training, std
 
 void Follower::leave(const FollowedPtr& followed, std::optional<Duration> took) {
   std::scoped_lock lock(mutex_);
+  if (std::exchange(followed->left, true)) return;
   const bool learnt = std::exchange(followed->over, true);
-  followed->left = true;
   unschedule(followed);
   set_created(followed, std::nullopt);
-  if (const auto it = all_.find(followed->remote_id); it != all_.end() && it->second == followed) all_.erase(it);
-  if (took && !learnt) times_.learn(followed->model, *took, std::nullopt);
+  all_.erase(followed);
+  followed->waker.reset();
+  if (took && !learnt) times_.learn(*followed->model, *took, std::nullopt);
+  if (const auto named = models_.find(*followed->model); --named->second == 0) models_.erase(named);
 }
 
-async::Task<Result<News>> Follower::next(FollowedPtr followed, async::StopToken stop) {
+/// Whoever waits, or asks, learns this now.
+void Follower::hand_out(Followed& followed, const Learnt& learnt, Time now) {
+  if (is_news(followed, learnt, now)) followed.new_at = now;
+  followed.known.head = learnt.print.head;
+  if (learnt.print.whole != 0) followed.known.whole = learnt.print.whole;
+}
+
+bool Follower::is_news(const Followed& followed, const Learnt& learnt, Time now) const {
+  const auto* snapshot = std::get_if<Snapshot>(&learnt.news);
+  if (snapshot == nullptr || is_end(*snapshot) || now >= followed.until) return true;
+  const auto& [head, whole] = learnt.print;
+  return head != followed.known.head || (whole != 0 && whole != followed.known.whole);
+}
+
+async::Task<Result<News>> Follower::next(FollowedPtr followed, async::StopToken stop, bool may_rest) {
   const async::StopCallback on_stop(stop, [this, followed] {
     async::Completer<Result<News>> done;
     {
@@ -105,21 +135,61 @@ async::Task<Result<News>> Follower::next(FollowedPtr followed, async::StopToken 
     }
     if (done) done(fail(ErrorCode::canceled, "stopped"));
   });
-  co_return co_await async::complete<Result<News>>([this, followed, stop](async::Completer<Result<News>> done) mutable {
-    std::optional<Result<News>> answer;
-    {
-      std::scoped_lock lock(mutex_);
-      // First: whoever waits for something else, too, and stops often, is to learn this all the same.
-      if (followed->news) {
-        answer = std::move(*std::exchange(followed->news, std::nullopt));
-      } else if (stop.stop_requested()) {
-        answer = fail(ErrorCode::canceled, "stopped");
-      } else {
-        followed->waiting = std::move(done);
-      }
+  co_return co_await async::complete<Result<News>>(
+      [this, followed, stop, may_rest](async::Completer<Result<News>> done) mutable {
+        std::optional<Result<News>> answer;
+        {
+          std::scoped_lock lock(mutex_);
+          const auto now = clock_.now();
+          // First: whoever waits for something else, too, and stops often, is to learn this all the same.
+          if (const auto learnt = std::move(followed->news)) {
+            hand_out(*followed, *learnt, now);
+            answer = std::move(learnt->news);
+          } else if (stop.stop_requested()) {
+            answer = fail(ErrorCode::canceled, "stopped");
+          } else if (may_rest && now >= followed->new_at + quiet_) {
+            answer = News(Quiet{});
+          } else {
+            followed->waiting = std::move(done);
+            followed->may_rest = may_rest;
+            if (may_rest && !std::exchange(followed->resting, true))
+              resting_.emplace(followed->new_at + quiet_, followed);
+          }
+        }
+        if (answer) done(std::move(*answer));
+      });
+}
+
+/// Those who wait in vain for long enough.
+std::vector<async::Completer<Result<News>>> Follower::take_quiet(Time now) {
+  std::vector<async::Completer<Result<News>>> quiet;
+  while (!resting_.empty() && resting_.begin()->first <= now) {
+    const auto followed = std::move(resting_.begin()->second);
+    resting_.erase(resting_.begin());
+    followed->resting = false;
+    if (followed->left || !followed->waiting || !followed->may_rest) continue;
+    if (const auto due = followed->new_at + quiet_; due > now) {
+      followed->resting = true;
+      resting_.emplace(due, followed);
+    } else {
+      quiet.push_back(std::exchange(followed->waiting, nullptr));
     }
-    if (answer) done(std::move(*answer));
-  });
+  }
+  return quiet;
+}
+
+void Follower::watch(const FollowedPtr& followed, std::shared_ptr<ports::RelayWaker> waker, const std::string& id) {
+  {
+    std::scoped_lock lock(mutex_);
+    if (followed->left) return;
+    if (!followed->news || !is_news(*followed, *followed->news, clock_.now())) {
+      followed->news.reset();
+      followed->waker = std::move(waker);
+      followed->wakes = &id;
+      return;
+    }
+  }
+  waker->wake(id);
 }
 
 /// What a state says beside what it is told for.
@@ -131,7 +201,8 @@ void Follower::note(const FollowedPtr& followed, const Snapshot& snapshot, Sourc
   if (!is_end(snapshot)) return;
   const auto& [created, started, completed] = std::tie(snapshot.created_at, snapshot.started_at, snapshot.completed_at);
   if (created && completed && snapshot.state && *snapshot.state != domain::Status::canceled) {
-    times_.learn(followed->model, *completed - *created, started ? std::optional(*completed - *started) : std::nullopt);
+    times_.learn(*followed->model, *completed - *created,
+                 started ? std::optional(*completed - *started) : std::nullopt);
   }
   const bool was_told = is_told(*followed, now);
   followed->over = true;
@@ -144,7 +215,7 @@ void Follower::note(const FollowedPtr& followed, const Snapshot& snapshot, Sourc
 /// A webhook of an end did not come: the others are asked for as if there were none, until the next one comes.
 void Follower::distrust_webhooks(Time now) {
   proved_at_.reset();
-  for (auto& [id, followed] : all_) {
+  for (const auto& followed : all_) {
     followed->told = false;
     if (followed->place && followed->hooked) schedule_next(followed, now);
   }
@@ -152,6 +223,11 @@ void Follower::distrust_webhooks(Time now) {
 
 void Follower::take_news(const FollowedPtr& followed, News news, Source source) {
   async::Completer<Result<News>> done;
+  std::shared_ptr<ports::RelayWaker> waker;
+  std::string wakes;
+  const auto* snapshot = std::get_if<Snapshot>(&news);
+  const auto print = snapshot != nullptr ? fingerprint(*snapshot) : Fingerprint{};
+  Learnt learnt{std::move(news), print};
   {
     std::scoped_lock lock(mutex_);
     const auto now = clock_.now();
@@ -161,32 +237,40 @@ void Follower::take_news(const FollowedPtr& followed, News news, Source source) 
       followed->told = true;
       proved_at_ = now;
     }
-    if (const auto* snapshot = std::get_if<Snapshot>(&news)) {
-      if (is_end(*snapshot) && !snapshot->whole && source != Source::single) {
+    if (const auto* state = std::get_if<Snapshot>(&learnt.news)) {
+      if (is_end(*state) && !state->whole && source != Source::single) {
         followed->alone = true;
         if (!followed->asked) schedule(followed, now, true);
         return;
       }
-      note(followed, *snapshot, source, now);
+      note(followed, *state, source, now);
     }
     // A request that is under way plans the next look when its answer comes.
     if (!followed->asked) schedule_next(followed, now);
     if (followed->waiting) {
+      hand_out(*followed, learnt, now);
       done = std::exchange(followed->waiting, nullptr);
-    } else if (!followed->news || !is_older(news, *followed->news)) {
-      followed->news = std::move(news);
+    } else if (followed->waker && !is_news(*followed, learnt, now)) {
+      return;
+    } else if (!followed->news || !is_older(learnt.news, followed->news->news)) {
+      followed->news = std::make_unique<Learnt>(std::move(learnt));
+    }
+    if (followed->waker) {
+      waker = std::exchange(followed->waker, nullptr);
+      wakes = *followed->wakes;
     }
   }
-  if (done) done(std::move(news));
+  if (done) done(std::move(learnt.news));
+  if (waker) waker->wake(wakes);
 }
 
 bool Follower::tell(Snapshot snapshot) {
   FollowedPtr followed;
   {
     std::scoped_lock lock(mutex_);
-    const auto it = all_.find(snapshot.id);
+    const auto it = all_.find(std::string_view(snapshot.id));
     if (it == all_.end()) return false;
-    followed = it->second;
+    followed = *it;
   }
   take_news(followed, std::move(snapshot), Source::webhook);
   return true;
@@ -194,8 +278,13 @@ bool Follower::tell(Snapshot snapshot) {
 
 void Follower::hurry(const std::string& remote_id) {
   std::scoped_lock lock(mutex_);
-  const auto it = all_.find(remote_id);
-  if (it != all_.end() && !it->second->asked) schedule(it->second, clock_.now(), true);
+  const auto it = all_.find(std::string_view(remote_id));
+  if (it != all_.end() && !(*it)->asked) schedule(*it, clock_.now(), true);
+}
+
+bool Follower::follows(std::string_view remote_id) const {
+  std::scoped_lock lock(mutex_);
+  return all_.contains(remote_id);
 }
 
 void Follower::relax(const FollowedPtr& followed, bool others_tell) {

@@ -8,12 +8,14 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
 #include "async/completion.h"
 #include "async/stop.h"
 #include "async/task_scope.h"
+#include "base/text.h"
 #include "ports/clock.h"
 #include "runners/replicate/account_pool.h"
 #include "runners/replicate/allowance.h"
@@ -25,7 +27,9 @@ namespace hekto::runners::replicate {
 
 /// The upstream does not know the prediction any more.
 struct Gone {};
-using News = std::variant<Snapshot, Gone>;
+/// Nothing new was learnt for a while.
+struct Quiet {};
+using News = std::variant<Snapshot, Gone, Quiet>;
 
 /// Follows the unfinished predictions of one account by asking for them. Those that are expected to end are asked for
 /// one by one, and so are the others while they are few; when many are due, lists show up to a hundred neighbours by
@@ -47,20 +51,29 @@ class Follower {
   static constexpr Duration kGoneGrace = std::chrono::seconds(30);
   /// So long one webhook proves that the account's webhooks arrive here.
   static constexpr Duration kProofLasts = std::chrono::minutes(10);
+  /// So long nothing is new before next() says so: longer than the longest pause between two looks, so that what shows
+  /// something new at each of them is not taken for quiet.
+  static constexpr Duration kQuiet = RunTimes::kLongest + std::chrono::seconds(1);
   /// So often look() is called.
   static constexpr Duration kTick = std::chrono::milliseconds(50);
 
   /// Everything outlives this.
-  Follower(AccountPool& pool, AccountPtr account, UpstreamClient& client, const ports::Clock& clock);
+  Follower(AccountPool& pool, AccountPtr account, UpstreamClient& client, const ports::Clock& clock,
+           Duration quiet = kQuiet);
 
   class Followed;
   using FollowedPtr = std::shared_ptr<Followed>;
   /// From now on it is asked for. `created_at`: as the upstream says, when it is known. `fresh`: it has just been
   /// created. `hooked`: the upstream was asked to tell of it by webhook. `until`: there is to be news of it then.
+  /// `known`: what is delivered already.
   FollowedPtr follow(std::string remote_id, bool training, std::string model, std::optional<Time> created_at,
-                     bool fresh = false, bool hooked = false, Time until = Time::max());
+                     bool fresh = false, bool hooked = false, Time until = Time::max(), Fingerprint known = {});
   /// What was learnt since the last call; suspends until there is something. canceled on `stop`. One call at a time.
-  async::Task<Result<News>> next(FollowedPtr followed, async::StopToken stop);
+  /// Every look counts, whether it shows anything new or not; `may_rest`: and Quiet, when none has for a while.
+  async::Task<Result<News>> next(FollowedPtr followed, async::StopToken stop, bool may_rest = false);
+  /// While nobody calls next(): wakes once, when there is more to learn than what next() told already, or its time is
+  /// up; at once when there is now. `id`: what to wake, lives until leave(). Not woken any more after leave().
+  void watch(const FollowedPtr& followed, std::shared_ptr<ports::RelayWaker> waker, const std::string& id);
   /// It is not asked for any more. `took`: it ended, so long after its creation.
   void leave(const FollowedPtr& followed, std::optional<Duration> took);
   /// What a webhook says. An end that does not show the whole prediction makes it asked for instead. False when it is
@@ -78,8 +91,19 @@ class Follower {
   /// Ends what look() began; run() does so itself.
   async::Task<void> finish();
   std::size_t size() const;
+  /// Whether it is followed.
+  bool follows(std::string_view remote_id) const;
 
  private:
+  struct Learnt;
+  struct ByRemoteId {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view id) const { return StringHash{}(id); }
+    std::size_t operator()(const FollowedPtr& followed) const;
+    bool operator()(const FollowedPtr& a, const FollowedPtr& b) const { return a == b; }
+    bool operator()(std::string_view id, const FollowedPtr& followed) const;
+    bool operator()(const FollowedPtr& followed, std::string_view id) const { return (*this)(id, followed); }
+  };
   using Due = std::multimap<Time, FollowedPtr>;
   using Page = std::vector<FollowedPtr>;
   enum class Source { single, list, webhook };
@@ -96,6 +120,9 @@ class Follower {
   void distrust_webhooks(Time now);
   bool is_told(const Followed& followed, Time now) const;
   void ask(const FollowedPtr& followed);
+  void hand_out(Followed& followed, const Learnt& learnt, Time now);
+  bool is_news(const Followed& followed, const Learnt& learnt, Time now) const;
+  std::vector<async::Completer<Result<News>>> take_quiet(Time now);
   bool may_read(Time now, bool urgent);
   void plan_many(Time now, Page& singles, std::vector<Page>& lists);
   Page neighbours(const FollowedPtr& around, Time now, std::size_t& due) const;
@@ -104,8 +131,11 @@ class Follower {
   const AccountPtr account_;
   UpstreamClient& client_;
   const ports::Clock& clock_;
+  const Duration quiet_;
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, FollowedPtr> all_;  // guarded by mutex_; by remote id
+  std::unordered_set<FollowedPtr, ByRemoteId, ByRemoteId> all_;  // guarded by mutex_
+  std::unordered_map<std::string, std::size_t> models_;          // guarded by mutex_; and how many of each are followed
+  Due resting_;           // guarded by mutex_; for whom next() may say that it is quiet, looked at then
   Due by_age_;            // guarded by mutex_; those that a list shows, by the upstream's time of creation
   Due urgent_, routine_;  // guarded by mutex_; each in one of them, unless it is being asked for, or has ended
   RunTimes times_;        // guarded by mutex_

@@ -117,6 +117,14 @@ void Follower::plan_many(Time now, Page& singles, std::vector<Page>& lists) {
 
 /// What is due and finds no request stays due, and is looked at again the next time.
 void Follower::look(const async::Executor& executor, const async::StopToken& stop) {
+  {
+    std::vector<async::Completer<Result<News>>> quiet;
+    {
+      std::scoped_lock lock(mutex_);
+      quiet = take_quiet(clock_.now());
+    }
+    for (auto& done : quiet) done(News(Quiet{}));
+  }
   Page singles;
   std::vector<Page> lists;
   {

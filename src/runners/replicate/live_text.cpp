@@ -69,13 +69,14 @@ void EventStreams::note_list(const Snapshot& snapshot) {
 }
 
 LiveText::LiveText(EventStreams& streams, Follower& follower, Follower::FollowedPtr followed, AccountPtr account,
-                   std::string remote_id, Progress& progress)
+                   std::string remote_id, Progress& progress, bool tried)
     : streams_(streams),
       follower_(follower),
       followed_(std::move(followed)),
       account_(std::move(account)),
       remote_id_(std::move(remote_id)),
       progress_(progress),
+      tried_(tried),
       looks_left_(kLooksAtEnd) {}
 
 LiveText::~LiveText() {
@@ -100,7 +101,7 @@ async::Task<void> LiveText::see(const Snapshot& snapshot) {
 async::Task<Result<LiveNews>> LiveText::next(async::StopToken stop) {
   while (!stop.stop_requested()) {
     look_at_stream();
-    if (stream_ == nullptr) co_return live_news(co_await follower_.next(followed_, stop));
+    if (stream_ == nullptr) co_return live_news(co_await follower_.next(followed_, stop, true));
     const bool takes = progress_.takes_pieces();
     if (takes) {
       if (auto pieces = stream_->take(); !pieces.empty()) co_return LiveNews(std::move(pieces));

@@ -52,16 +52,17 @@ class EventStreams {
   std::unordered_set<std::string> lists_;  // guarded by mutex_
 };
 
-/// What is new of a prediction that is followed: a state, or pieces of its stream.
-using LiveNews = std::variant<Snapshot, Gone, std::vector<StreamPiece>>;
+/// What is new of a prediction that is followed: a state, or pieces of its stream. Quiet: nothing is, and no stream of
+/// it is read.
+using LiveNews = std::variant<Snapshot, Gone, Quiet, std::vector<StreamPiece>>;
 
 /// Follows one prediction on both ways: by asking for it, and by its event stream while that can be read. On the
 /// thread of its run.
 class LiveText {
  public:
-  /// All outlive this. `followed` is followed by `follower`.
+  /// All outlive this. `followed` is followed by `follower`. `tried`: an earlier run has tried to read its stream.
   LiveText(EventStreams& streams, Follower& follower, Follower::FollowedPtr followed, AccountPtr account,
-           std::string remote_id, Progress& progress);
+           std::string remote_id, Progress& progress, bool tried = false);
   ~LiveText();
   LiveText(const LiveText&) = delete;
   LiveText& operator=(const LiveText&) = delete;
@@ -71,6 +72,7 @@ class LiveText {
   /// As Follower::next. Pieces come as soon as they are there and `progress` takes them. The stream's end makes the
   /// follower look at once.
   async::Task<Result<LiveNews>> next(async::StopToken stop);
+  bool tried() const { return tried_; }
 
  private:
   void look_at_stream();
@@ -85,7 +87,7 @@ class LiveText {
   std::shared_ptr<EventStream> stream_;
   std::optional<async::StopToken> stop_;                   // of the stream, when there was one
   EventStream::State state_ = EventStream::State::silent;  // as it was seen last
-  bool tried_ = false;                                     // to open it
+  bool tried_;                                             // to open it
   bool first_asked_ = false;                               // a look was asked for because something came
   int looks_left_;                                         // at once, after the stream's end
   bool look_due_ = false;

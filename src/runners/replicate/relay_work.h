@@ -69,4 +69,36 @@ struct ReplicateRelay::Work {
   std::optional<ports::Refusal> last_word = {};  ///< of one of them, for the client
 };
 
+/// A prediction that the upstream has accepted, for as long as this is there: followed, and open at its account.
+class ReplicateRelay::Open final : public ports::ParkedRun {
+ public:
+  /// `follower` outlives this.
+  Open(std::string id, std::int64_t epoch, PlacePtr place, Follower& follower, Follower::FollowedPtr followed)
+      : id_(std::move(id)),
+        epoch_(epoch),
+        place_(std::move(place)),
+        follower_(follower),
+        followed_(std::move(followed)) {}
+  ~Open() override { follower_.leave(followed_, took); }
+  Open(const Open&) = delete;
+  Open& operator=(const Open&) = delete;
+
+  const std::string& id() const override { return id_; }
+  std::int64_t epoch() const override { return epoch_; }
+  void watch(std::shared_ptr<ports::RelayWaker> waker) override { follower_.watch(followed_, std::move(waker), id_); }
+  const PlacePtr& place() const { return place_; }
+  const Follower::FollowedPtr& followed() const { return followed_; }
+
+  // The run's, while there is one:
+  std::optional<Duration> took;  ///< it ended, so long after its creation
+  bool tried_stream = false;     ///< its event stream was tried
+
+ private:
+  const std::string id_;
+  const std::int64_t epoch_;
+  const PlacePtr place_;
+  Follower& follower_;
+  const Follower::FollowedPtr followed_;
+};
+
 }  // namespace hekto::runners::replicate

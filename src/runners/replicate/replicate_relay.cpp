@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runners/replicate/replicate_relay.h"
 
+#include <algorithm>
+
 #include "base/encoding.h"
 #include "base/log.h"
 #include "runners/replicate/relay_work.h"
@@ -39,7 +41,7 @@ ReplicateRelay::ReplicateRelay(async::IoThreads& io, std::vector<UpstreamOptions
       outputs_(downloads, scope_),
       streams_(api, scope_) {
   for (const auto& account : pool_.accounts()) {
-    followers_.emplace(account.get(), std::make_unique<Follower>(pool_, account, client_, clock_));
+    followers_.emplace(account.get(), std::make_unique<Follower>(pool_, account, client_, clock_, times_.quiet));
   }
 }
 
@@ -76,6 +78,13 @@ async::Task<RelayOutcome> ReplicateRelay::run(ports::RelayRequest request, ports
   Work work(std::move(request), sink);
   const auto& p = *work.request.prediction;
   work.place = std::dynamic_pointer_cast<Place>(std::exchange(work.request.place, nullptr));
+  if (auto open = std::dynamic_pointer_cast<Open>(std::exchange(work.request.parked, nullptr))) {
+    work.attempt = p.submission->attempt;
+    work.intended_at = p.submission->at;
+    work.remote_id = p.submission->remote_id;
+    work.place = open->place();
+    co_return co_await follow(work, std::nullopt, std::move(open));
+  }
   if (p.submission) {
     work.attempt = p.submission->attempt;
     work.intended_at = p.submission->at;
@@ -101,54 +110,59 @@ async::Task<RelayOutcome> ReplicateRelay::run(ports::RelayRequest request, ports
     }
     co_return std::move(*ended);
   }
-  auto outcome = co_await follow(work, std::move(std::get<Snapshot>(handed)));
-  release_remote(work);
-  co_return outcome;
+  co_return co_await follow(work, std::move(std::get<Snapshot>(handed)));
 }
 
-async::Task<RelayOutcome> ReplicateRelay::follow(Work& work, std::optional<Snapshot> first) {
+/// From now on it is followed, and counts as open.
+std::shared_ptr<ReplicateRelay::Open> ReplicateRelay::open(Work& work, const std::optional<Snapshot>& first) {
   const auto& p = *work.request.prediction;
   const auto account = work.place->at();
-  const auto& upstream = *account->upstream;
   pool_.opened(*work.place);
-  Progress progress(upstream.options, upstream.scrubber, p);
   auto& follower = follower_of(account);
-  const auto until = work.intended_at + upstream.options.time_limit;
-  const auto followed = follower.follow(work.remote_id, p.training.has_value(), p.model,
-                                        first ? first->created_at : p.upstream_times.created,
-                                        first.has_value() && !work.late, work.hooked, until);
-  LiveText live(streams_, follower, followed, account, work.remote_id, progress);
-  // What came by webhook before the answer to the create.
+  auto followed = follower.follow(work.remote_id, p.training.has_value(), p.model,
+                                  first ? first->created_at : p.upstream_times.created, first.has_value() && !work.late,
+                                  work.hooked, work.intended_at + account->upstream->options.time_limit,
+                                  first ? fingerprint(*first) : Fingerprint{});
+  release_remote(work);
+  // What came by webhook before the answer to the create. What comes from now on finds its way by the upstream's id.
   if (auto told = work.hook ? work.hook->followed() : std::nullopt) follower.tell(std::move(*told));
-  std::optional<RelayOutcome> outcome;
-  std::optional<Duration> took;
-  while (!outcome) {
+  work.hook.reset();
+  return std::make_shared<Open>(p.id, p.epoch, work.place, follower, std::move(followed));
+}
+
+async::Task<RelayOutcome> ReplicateRelay::follow(Work& work, std::optional<Snapshot> first,
+                                                 std::shared_ptr<Open> open_here) {
+  if (!open_here) open_here = open(work, first);
+  auto& here = *open_here;
+  const auto account = work.place->at();
+  const auto& upstream = *account->upstream;
+  Progress progress(upstream.options, upstream.scrubber, *work.request.prediction);
+  const auto until = work.intended_at + upstream.options.time_limit;
+  LiveText live(streams_, follower_of(account), here.followed(), account, work.remote_id, progress, here.tried_stream);
+  for (;;) {
     if (!first) {
       auto news = co_await live.next(work.request.stop);
-      if (!news) {
-        outcome = interrupted();
-        break;
-      }
-      if (std::holds_alternative<Gone>(*news)) {
-        outcome = ports::RunFailed{std::string(kGone), ""};
-        break;
+      if (!news) co_return interrupted();
+      if (std::holds_alternative<Gone>(*news)) co_return ports::RunFailed{std::string(kGone), ""};
+      if (std::holds_alternative<Quiet>(*news)) {
+        here.tried_stream = live.tried();
+        co_return ports::RelayParked{std::move(open_here)};
       }
       if (auto* pieces = std::get_if<std::vector<StreamPiece>>(&*news)) {
-        outcome = co_await deliver(work, progress.on_pieces(std::move(*pieces)));
-        if (!outcome && clock_.now() >= until) outcome = ports::RelayTimedOut{std::string(kTooLong)};
+        if (auto outcome = co_await deliver(work, progress.on_pieces(std::move(*pieces))))
+          co_return std::move(*outcome);
+        if (clock_.now() >= until) co_return ports::RelayTimedOut{std::string(kTooLong)};
         continue;
       }
       first = std::move(std::get<Snapshot>(*news));
     }
     const bool ended = first->state && domain::is_terminal(*first->state);
-    if (ended && first->created_at && first->completed_at) took = *first->completed_at - *first->created_at;
-    outcome = co_await deliver(work, progress.on_snapshot(*first));
-    if (!outcome) co_await live.see(*first);
+    if (ended && first->created_at && first->completed_at) here.took = *first->completed_at - *first->created_at;
+    if (auto outcome = co_await deliver(work, progress.on_snapshot(*first))) co_return std::move(*outcome);
+    co_await live.see(*first);
     first.reset();
-    if (!outcome && clock_.now() >= until) outcome = ports::RelayTimedOut{std::string(kTooLong)};
+    if (clock_.now() >= until) co_return ports::RelayTimedOut{std::string(kTooLong)};
   }
-  follower.leave(followed, took);
-  co_return std::move(*outcome);
 }
 
 async::Task<std::optional<RelayOutcome>> ReplicateRelay::deliver(Work& work, std::vector<Step> steps) {
@@ -224,15 +238,25 @@ void ReplicateRelay::enter(const std::string& key, int change) {
   if ((posting_[key] += change) <= 0) posting_.erase(key);
 }
 
+/// Runs are followed before they let go of this: whoever is not found here and is not followed has no part in it.
+bool ReplicateRelay::is_anothers(const Work& work, const std::string& id) const {
+  const auto found = claimed_.find(work.place->upstream() + "/" + id);
+  if (found != claimed_.end()) return found->second != work.attempt;
+  return std::ranges::any_of(followers_, [&](const auto& pair) {
+    return pair.first->upstream == work.place->at()->upstream && pair.second->follows(id);
+  });
+}
+
 bool ReplicateRelay::is_claimed(const Work& work, const std::string& id) const {
   std::scoped_lock lock(mutex_);
-  const auto found = claimed_.find(work.place->upstream() + "/" + id);
-  return found != claimed_.end() && found->second != work.attempt;
+  return is_anothers(work, id);
 }
 
 bool ReplicateRelay::claim_remote(const Work& work, const std::string& id) {
   std::scoped_lock lock(mutex_);
-  return claimed_.try_emplace(work.place->upstream() + "/" + id, work.attempt).first->second == work.attempt;
+  if (is_anothers(work, id)) return false;
+  claimed_.try_emplace(work.place->upstream() + "/" + id, work.attempt);
+  return true;
 }
 
 void ReplicateRelay::release_remote(const Work& work) {

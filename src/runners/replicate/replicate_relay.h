@@ -44,6 +44,8 @@ struct RelayTimes {
   /// Before a create is sent again to an upstream that is idempotent; then twice as long each time, up to half a
   /// minute.
   Duration again = std::chrono::milliseconds(500);
+  /// So long nothing is new of an accepted prediction before its run is parked. Not at all: as soon as it waits.
+  Duration quiet = Follower::kQuiet;
 };
 
 /// ports::Relay to Replicate-compatible upstreams (runner-side protocol: the official HTTP API). A create is sent once,
@@ -76,6 +78,7 @@ class ReplicateRelay final : public ports::Relay {
 
  private:
   struct Work;
+  class Open;
   /// What a look-up came to; error: it could not be made.
   struct Found {
     std::optional<Snapshot> snapshot;
@@ -101,14 +104,16 @@ class ReplicateRelay final : public ports::Relay {
   /// What a create came to, for the pool.
   void report(Work& work, const Result<ports::HttpReply>& reply, const CreateAnswer& answer, Duration took);
   async::Task<void> count_unsettled();
-  async::Task<ports::RelayOutcome> follow(Work& work, std::optional<Snapshot> first);
+  async::Task<ports::RelayOutcome> follow(Work& work, std::optional<Snapshot> first, std::shared_ptr<Open> open = {});
+  std::shared_ptr<Open> open(Work& work, const std::optional<Snapshot>& first);
   async::Task<std::optional<ports::RelayOutcome>> deliver(Work& work, std::vector<Step> steps);
   Follower& follower_of(const AccountPtr& account) { return *followers_.at(account.get()); }
 
   void enter(const std::string& key, int change);
-  /// False when it is another run's.
+  /// False when it is another run's: one that is about to follow it, or does.
   bool claim_remote(const Work& work, const std::string& id);
   bool is_claimed(const Work& work, const std::string& id) const;
+  bool is_anothers(const Work& work, const std::string& id) const;  // with mutex_ held
   void release_remote(const Work& work);
 
   async::IoThreads& io_;
@@ -128,7 +133,7 @@ class ReplicateRelay final : public ports::Relay {
   mutable std::mutex mutex_;
   std::map<std::string, int> posting_;  // guarded by mutex_: creates that wait for their answer, by account and input
   std::set<std::string> looking_;       // guarded by mutex_: of these, those that somebody looks up
-  /// Guarded by mutex_: "upstream/remote id" of runs here, committed or not yet, and their attempts.
+  /// Guarded by mutex_: "upstream/remote id" of runs here, until they are followed, and their attempts.
   std::map<std::string, std::string> claimed_;
   std::size_t unknown_ = 0;    // guarded by mutex_
   std::size_t unsettled_ = 0;  // guarded by mutex_

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runners/replicate/snapshot.h"
 
+#include <functional>
 #include <tuple>
 
 #include "json/value_json.h"
@@ -81,6 +82,20 @@ bool is_older(const Snapshot& late, const Snapshot& kept) {
     return std::tuple(is_end(s), s.started_at.has_value(), items, s.logs.size());
   };
   return rank(late) < rank(kept);
+}
+
+Fingerprint fingerprint(const Snapshot& snapshot) {
+  const auto hash = [](std::uint64_t seed, std::string_view text) {
+    return (std::hash<std::string_view>{}(text) ^ seed) * 0x9E37'79B9'7F4A'7C15ULL + 1;
+  };
+  const char flags[] = {snapshot.started_at ? 's' : '-', snapshot.completed_at ? 'c' : '-',
+                        snapshot.stream_url.empty() ? '-' : 'u', snapshot.data_removed ? 'r' : '-'};
+  Fingerprint print;
+  print.head = hash(hash(1, snapshot.status), std::string_view(flags, sizeof flags)) | 1;
+  if (!snapshot.whole) return print;
+  const auto output = snapshot.output.is_null() ? std::string() : json::dump(snapshot.output);
+  print.whole = hash(hash(hash(1, snapshot.logs), output), snapshot.error) | 1;
+  return print;
 }
 
 Result<SnapshotPage> parse_page(std::string_view json) {

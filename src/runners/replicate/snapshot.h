@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,15 @@ Result<Snapshot> read_snapshot(const domain::Value& value);
 bool is_end(const Snapshot& snapshot);
 /// Whether `late` shows an earlier state than `kept`: answers and webhooks overtake one another.
 bool is_older(const Snapshot& late, const Snapshot& kept);
+
+/// Tells states apart without keeping them. `whole` covers logs, output and error, and is none (0) of a state that is
+/// not whole; `head` covers the rest that may be news. What upstreams write differently each time (the digits of a
+/// time, the token of a stream's URL) is in neither.
+struct Fingerprint {
+  std::uint64_t head = 0;
+  std::uint64_t whole = 0;
+};
+Fingerprint fingerprint(const Snapshot& snapshot);
 
 struct SnapshotPage {
   std::vector<Snapshot> items;  ///< those that can be read

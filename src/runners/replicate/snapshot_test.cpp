@@ -109,5 +109,36 @@ TEST(Page, IsNothingElse) {
   }
 }
 
+/// Head and whole, of a state with these members beside id and status.
+std::pair<std::uint64_t, std::uint64_t> print_of(const std::string& status, const std::string& members) {
+  const auto print = fingerprint(parse_snapshot(R"({"id":"r1","status":")" + status + "\"," + members + "}").value());
+  return {print.head, print.whole};
+}
+
+TEST(SnapshotFingerprint, TellsWhatIsNew) {
+  const auto before = print_of("processing", R"("output":["a"],"logs":"x","error":null,"started_at":null)");
+  EXPECT_EQ(before, print_of("processing", R"("output":["a"],"logs":"x")"));
+  for (const std::string members :
+       {R"("output":["a","b"],"logs":"x")", R"("output":null,"logs":"x")", R"("output":["a"],"logs":"xy")",
+        R"("output":["a"],"logs":"x","error":"e")", R"("output":["a"],"logs":"x","started_at":"2026-11-22T10:00:01Z")",
+        R"("output":["a"],"logs":"x","urls":{"stream":"https://s/x"})", R"("output":["ax"],"logs":"")"}) {
+    EXPECT_NE(before, print_of("processing", members)) << members;
+  }
+  EXPECT_NE(before, print_of("starting", R"("output":["a"],"logs":"x")"));
+}
+
+TEST(SnapshotFingerprint, LeavesOutWhatIsWrittenDifferentlyEachTime) {
+  const std::string same = R"("output":null,"logs":"",)";
+  EXPECT_EQ(
+      print_of("processing", same + R"("started_at":"2026-11-22T10:00:01.123456Z","urls":{"stream":"https://s/1"})"),
+      print_of("processing", same + R"("started_at":"2026-11-22T10:00:01.123Z","urls":{"stream":"https://s/2"})"));
+}
+
+TEST(SnapshotFingerprint, SaysNothingOfWhatIsNotShown) {
+  const auto part = print_of("processing", R"("model":"acme/flux")");
+  EXPECT_EQ(part.second, 0U);
+  EXPECT_EQ(part.first, print_of("processing", R"("output":["a"],"logs":"x")").first);
+}
+
 }  // namespace
 }  // namespace hekto::runners::replicate

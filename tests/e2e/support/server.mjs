@@ -35,10 +35,15 @@ export async function until(what, check) {
   }
 }
 
-/** The environment without anything that would configure the program. */
+/**
+ * The environment without anything that would configure the program, but for what HEKTO_TEST_PARK_AFTER says of all
+ * servers of a run of tests.
+ */
 function cleanEnvironment(extra) {
   const kept = Object.entries(process.env).filter(([name]) => !/^(HEKTO_|REPLICATE_)/.test(name));
-  return { ...Object.fromEntries(kept), ...extra };
+  const parkAfter = process.env.HEKTO_TEST_PARK_AFTER;
+  const park = parkAfter ? { HEKTO_PREDICTIONS_PARK_AFTER: parkAfter } : {};
+  return { ...Object.fromEntries(kept), ...park, ...extra };
 }
 
 /** Runs the program to its end. `cwd` must be given, so that no hekto.yaml of the caller's folder is read. */
