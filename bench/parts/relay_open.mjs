@@ -19,8 +19,9 @@ const LONG = 't3600';
 /// Those of the others, in turn, and how often one of them is created: as many a minute as an official account may.
 const SHORT = ['t5', 't12', 't30', 'w20'];
 const SHORT_EVERY_MILLIS = 100;
-/// From the last create to the measurement of memory: nothing was new of any for long enough to be parked.
-const QUIET_MILLIS = 6_000;
+/// From the last create to the measurement of memory: nothing was new of any for long enough to be parked, and what runs
+/// had has been given back.
+const QUIET_MILLIS = 15_000;
 /// From the last create of a long one to the beginning of what is measured: run times are known by then, as they are
 /// to a server that has been at work for a while.
 const SETTLE_MILLIS = 20_000;

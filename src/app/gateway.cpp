@@ -5,6 +5,10 @@
 #include <fstream>
 #include <thread>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "api/admin/upstreams.h"
 #include "api/system.h"
 #include "app/access_log.h"
@@ -28,6 +32,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kDeadlineInterval = 200ms;
+/// So often memory is given back, when so many more runs are parked.
+constexpr Duration kGiveBackInterval = 10s;
+constexpr std::size_t kWorthGivingBack = 500;
 constexpr std::size_t kPoolThreads = 4;
 constexpr const char* kOutsideMark = "reached-from-outside";
 
@@ -42,6 +49,21 @@ async::Task<void> leave_mark(async::BlockingPool& pool, std::filesystem::path pa
 
 async::Task<void> keep_deadlines(service::Predictions& predictions, async::StopToken stop) {
   while (co_await stop.sleep_for(kDeadlineInterval)) co_await predictions.enforce_deadlines();
+}
+
+/// What runs leave behind when they are parked lies between what is still used, where the allocator alone does not give
+/// it back.
+async::Task<void> give_memory_back(service::Relayer& relayer, async::BlockingPool& pool, async::StopToken stop) {
+  std::size_t before = 0;
+  while (co_await stop.sleep_for(kGiveBackInterval)) {
+    const auto parked = relayer.parked();
+    const bool worth = parked >= before + kWorthGivingBack;
+    before = worth ? parked : std::min(before, parked);
+    if (!worth) continue;
+#ifdef __GLIBC__
+    (void)co_await pool.run([] { return malloc_trim(0); });
+#endif
+  }
 }
 
 }  // namespace
@@ -272,6 +294,7 @@ void Gateway::start_background() {
   background_.spawn(io_.next(), keep_deadlines(*predictions_, background_.stop()));
   webhook_sender_->start();
   if (relay_) {
+    background_.spawn(io_.next(), give_memory_back(*relayer_, pool_, background_.stop()));
     relay_->start();
     owed_cancels_->start();
   }

@@ -88,7 +88,7 @@ class RelayWaker {
  public:
   virtual ~RelayWaker() = default;
   /// `id`: of the prediction.
-  virtual void wake(const std::string& id) = 0;
+  virtual void wake(std::string_view id) = 0;
 };
 
 /// What is kept of a run that waits for news and has nothing else to do: enough to go on without it. The prediction is
@@ -96,8 +96,8 @@ class RelayWaker {
 class ParkedRun {
  public:
   virtual ~ParkedRun() = default;
-  virtual const std::string& id() const = 0;  ///< of the prediction
-  virtual std::int64_t epoch() const = 0;     ///< under which it was claimed, and still is
+  virtual std::string_view id() const = 0;  ///< of the prediction
+  virtual std::int64_t epoch() const = 0;   ///< under which it was claimed, and still is
   /// Calls `waker` once, as soon as there is something that was not delivered before the run was parked: at once when
   /// there is already. Repeats of what is known are none. Call once.
   virtual void watch(std::shared_ptr<RelayWaker> waker) = 0;

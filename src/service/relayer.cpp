@@ -67,7 +67,7 @@ class Relayer::Waiter {
 class Relayer::Waker final : public ports::RelayWaker {
  public:
   explicit Waker(Relayer& relayer) : relayer_(&relayer) {}
-  void wake(const std::string& id) override {
+  void wake(std::string_view id) override {
     std::scoped_lock lock(mutex_);
     if (relayer_ != nullptr) relayer_->wake(id);
   }
@@ -161,7 +161,7 @@ void Relayer::interrupt(std::string_view id) {
   if (stop) stop->request_stop();
 }
 
-void Relayer::wake(const std::string& id) {
+void Relayer::wake(std::string_view id) {
   {
     std::scoped_lock lock(mutex_);
     const auto at = parked_.find(id);
@@ -171,7 +171,7 @@ void Relayer::wake(const std::string& id) {
     job->parked = std::move(at->second);
     job->woken = true;
     parked_.erase(at);
-    running_.emplace(id, Running());
+    running_.emplace(job->id, Running());
     woken_.push_back(std::move(job));
   }
   pump();

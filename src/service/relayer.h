@@ -14,6 +14,7 @@
 #include "async/io_threads.h"
 #include "async/stop.h"
 #include "async/task_scope.h"
+#include "base/kept_memory.h"
 #include "base/text.h"
 #include "ports/clock.h"
 #include "ports/file_store.h"
@@ -96,7 +97,7 @@ class Relayer {
   async::Task<std::shared_ptr<const domain::Prediction>> read_parked(const Job& job);
   async::Task<void> refused(ports::Refusal refusal, RunSink& sink, Job& job);
   void submit(std::shared_ptr<Job> job);
-  void wake(const std::string& id);
+  void wake(std::string_view id);
   /// Its run is over; parks what is left of it when it is to be parked.
   void leave(Job& job, bool park);
   async::StopToken stop_of(const std::string& id) const;
@@ -119,7 +120,9 @@ class Relayer {
   std::unordered_map<std::string, Running, StringHash, std::equal_to<>> running_;  // guarded by mutex_
   std::size_t resumed_ = 0;  // guarded by mutex_; of running_, those that were woken and have begun
   /// Guarded by mutex_: by the id that lies in the run itself.
-  std::unordered_map<std::string_view, std::shared_ptr<ports::ParkedRun>> parked_;
+  std::unordered_map<std::string_view, std::shared_ptr<ports::ParkedRun>, std::hash<std::string_view>, std::equal_to<>,
+                     KeptAllocator<std::pair<const std::string_view, std::shared_ptr<ports::ParkedRun>>>>
+      parked_;
   bool stopping_ = false;  // guarded by mutex_
   async::TaskScope scope_{"relayer"};
 };

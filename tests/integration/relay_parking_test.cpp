@@ -23,7 +23,7 @@ class FakeParked final : public ports::ParkedRun {
   ~FakeParked() override { --there_; }
   FakeParked(const FakeParked&) = delete;
   FakeParked& operator=(const FakeParked&) = delete;
-  const std::string& id() const override { return id_; }
+  std::string_view id() const override { return id_; }
   std::int64_t epoch() const override { return epoch_; }
   void watch(std::shared_ptr<ports::RelayWaker> waker) override {
     {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/kept_memory.h"
 #include "base/log.h"
 #include "domain/model_pattern.h"
 #include "runners/replicate/routes.h"
@@ -129,7 +130,7 @@ PlacePtr AccountPool::place_at(const Candidate& candidate) {
   for (auto* limit : candidate.limits) {
     if (limit != nullptr) ++limit->now;
   }
-  return std::make_shared<Place>(*this, candidate.account, candidate.limits);
+  return std::allocate_shared<Place>(KeptAllocator<Place>(), *this, candidate.account, candidate.limits);
 }
 
 std::vector<Turns::Grant> AccountPool::give(Time now) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "runners/replicate/follower.h"
@@ -19,9 +20,9 @@ struct Follower::Learnt {
 /// One prediction, for the functions of Follower that share it. There may be a hundred thousand.
 class Follower::Followed {
  public:
-  Followed(std::string id, bool is_training, const std::string& of_model, bool by_webhook, Time limit)
-      : remote_id(std::move(id)), model(&of_model), until(limit), training(is_training), hooked(by_webhook) {}
-  const std::string remote_id;
+  Followed(std::string_view id, bool is_training, const std::string& of_model, bool by_webhook, Time limit)
+      : remote_id(id), model(&of_model), until(limit), training(is_training), hooked(by_webhook) {}
+  const KeptText remote_id;
   const std::string* const model;  // in models_, until it is left
   const Time until;
   const bool training;
@@ -47,7 +48,7 @@ class Follower::Followed {
   std::unique_ptr<Learnt> news;  // not taken yet
   async::Completer<Result<News>> waiting;
   std::shared_ptr<ports::RelayWaker> waker;
-  const std::string* wakes = nullptr;  // with a waker
+  std::string_view wakes;  // with a waker
 };
 
 }  // namespace hekto::runners::replicate

@@ -26,7 +26,7 @@ bool is_older(const News& late, const News& kept) {
 std::size_t Follower::ByRemoteId::operator()(const FollowedPtr& followed) const { return (*this)(followed->remote_id); }
 
 bool Follower::ByRemoteId::operator()(std::string_view id, const FollowedPtr& followed) const {
-  return followed->remote_id == id;
+  return std::string_view(followed->remote_id) == id;
 }
 
 Follower::Follower(AccountPool& pool, AccountPtr account, UpstreamClient& client, const ports::Clock& clock,
@@ -79,7 +79,8 @@ Follower::FollowedPtr Follower::follow(std::string remote_id, bool training, std
   std::scoped_lock lock(mutex_);
   const auto named = models_.try_emplace(std::move(model)).first;
   ++named->second;
-  auto followed = std::make_shared<Followed>(std::move(remote_id), training, named->first, hooked, until);
+  auto followed =
+      std::allocate_shared<Followed>(KeptAllocator<Followed>(), remote_id, training, named->first, hooked, until);
   const auto now = clock_.now();
   followed->since = now;
   followed->new_at = now;
@@ -178,14 +179,14 @@ std::vector<async::Completer<Result<News>>> Follower::take_quiet(Time now) {
   return quiet;
 }
 
-void Follower::watch(const FollowedPtr& followed, std::shared_ptr<ports::RelayWaker> waker, const std::string& id) {
+void Follower::watch(const FollowedPtr& followed, std::shared_ptr<ports::RelayWaker> waker, std::string_view id) {
   {
     std::scoped_lock lock(mutex_);
     if (followed->left) return;
     if (!followed->news || !is_news(*followed, *followed->news, clock_.now())) {
       followed->news.reset();
       followed->waker = std::move(waker);
-      followed->wakes = &id;
+      followed->wakes = id;
       return;
     }
   }
@@ -257,7 +258,7 @@ void Follower::take_news(const FollowedPtr& followed, News news, Source source) 
     }
     if (followed->waker) {
       waker = std::exchange(followed->waker, nullptr);
-      wakes = *followed->wakes;
+      wakes = followed->wakes;
     }
   }
   if (done) done(std::move(learnt.news));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,12 +10,14 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "async/completion.h"
 #include "async/stop.h"
 #include "async/task_scope.h"
+#include "base/kept_memory.h"
 #include "base/text.h"
 #include "ports/clock.h"
 #include "runners/replicate/account_pool.h"
@@ -73,7 +76,7 @@ class Follower {
   async::Task<Result<News>> next(FollowedPtr followed, async::StopToken stop, bool may_rest = false);
   /// While nobody calls next(): wakes once, when there is more to learn than what next() told already, or its time is
   /// up; at once when there is now. `id`: what to wake, lives until leave(). Not woken any more after leave().
-  void watch(const FollowedPtr& followed, std::shared_ptr<ports::RelayWaker> waker, const std::string& id);
+  void watch(const FollowedPtr& followed, std::shared_ptr<ports::RelayWaker> waker, std::string_view id);
   /// It is not asked for any more. `took`: it ended, so long after its creation.
   void leave(const FollowedPtr& followed, std::optional<Duration> took);
   /// What a webhook says. An end that does not show the whole prediction makes it asked for instead. False when it is
@@ -104,7 +107,7 @@ class Follower {
     bool operator()(std::string_view id, const FollowedPtr& followed) const;
     bool operator()(const FollowedPtr& followed, std::string_view id) const { return (*this)(id, followed); }
   };
-  using Due = std::multimap<Time, FollowedPtr>;
+  using Due = std::multimap<Time, FollowedPtr, std::less<>, KeptAllocator<std::pair<const Time, FollowedPtr>>>;
   using Page = std::vector<FollowedPtr>;
   enum class Source { single, list, webhook };
 
@@ -133,8 +136,8 @@ class Follower {
   const ports::Clock& clock_;
   const Duration quiet_;
   mutable std::mutex mutex_;
-  std::unordered_set<FollowedPtr, ByRemoteId, ByRemoteId> all_;  // guarded by mutex_
-  std::unordered_map<std::string, std::size_t> models_;          // guarded by mutex_; and how many of each are followed
+  std::unordered_set<FollowedPtr, ByRemoteId, ByRemoteId, KeptAllocator<FollowedPtr>> all_;  // guarded by mutex_
+  std::unordered_map<std::string, std::size_t> models_;  // guarded by mutex_; and how many of each are followed
   Due resting_;           // guarded by mutex_; for whom next() may say that it is quiet, looked at then
   Due by_age_;            // guarded by mutex_; those that a list shows, by the upstream's time of creation
   Due urgent_, routine_;  // guarded by mutex_; each in one of them, unless it is being asked for, or has ended

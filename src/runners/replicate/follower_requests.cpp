@@ -173,7 +173,8 @@ async::Task<void> Follower::ask_one(FollowedPtr followed, async::StopToken stop)
       std::string(followed->training ? "/v1/trainings/" : "/v1/predictions/") + percent_encode(followed->remote_id));
   std::optional<News> news;
   if (reply && reply->status == 200 && !reply->truncated) {
-    if (auto snapshot = parse_snapshot(reply->body); snapshot && snapshot->id == followed->remote_id) {
+    if (auto snapshot = parse_snapshot(reply->body);
+        snapshot && snapshot->id == std::string_view(followed->remote_id)) {
       news = std::move(*snapshot);
     }
   }
@@ -208,7 +209,7 @@ async::Task<void> Follower::ask_list(Page wanted, async::StopToken stop) {
   {
     std::scoped_lock lock(mutex_);
     for (const auto& followed : wanted) {
-      missing.emplace(followed->remote_id, followed);
+      missing.emplace(std::string_view(followed->remote_id), followed);
       from = std::min(from, *followed->created_at);
       to = std::max(to, *followed->created_at);
     }

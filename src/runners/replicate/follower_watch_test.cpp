@@ -14,7 +14,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 struct Waker final : ports::RelayWaker {
-  void wake(const std::string& id) override { woken.push_back(id); }
+  void wake(std::string_view id) override { woken.emplace_back(id); }
   std::vector<std::string> woken;
 };
 

@@ -12,9 +12,9 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 struct Waker final : ports::RelayWaker {
-  void wake(const std::string& id) override {
+  void wake(std::string_view id) override {
     std::scoped_lock lock(mutex);
-    ids.push_back(id);
+    ids.emplace_back(id);
   }
   std::vector<std::string> woken() const {
     std::scoped_lock lock(mutex);

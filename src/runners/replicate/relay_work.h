@@ -10,6 +10,7 @@
 
 #include "base/encoding.h"
 #include "base/hash.h"
+#include "base/kept_memory.h"
 #include "json/value_json.h"
 #include "runners/replicate/lookup.h"
 #include "runners/replicate/replicate_relay.h"
@@ -73,17 +74,13 @@ struct ReplicateRelay::Work {
 class ReplicateRelay::Open final : public ports::ParkedRun {
  public:
   /// `follower` outlives this.
-  Open(std::string id, std::int64_t epoch, PlacePtr place, Follower& follower, Follower::FollowedPtr followed)
-      : id_(std::move(id)),
-        epoch_(epoch),
-        place_(std::move(place)),
-        follower_(follower),
-        followed_(std::move(followed)) {}
+  Open(std::string_view id, std::int64_t epoch, PlacePtr place, Follower& follower, Follower::FollowedPtr followed)
+      : id_(id), epoch_(epoch), place_(std::move(place)), follower_(follower), followed_(std::move(followed)) {}
   ~Open() override { follower_.leave(followed_, took); }
   Open(const Open&) = delete;
   Open& operator=(const Open&) = delete;
 
-  const std::string& id() const override { return id_; }
+  std::string_view id() const override { return id_; }
   std::int64_t epoch() const override { return epoch_; }
   void watch(std::shared_ptr<ports::RelayWaker> waker) override { follower_.watch(followed_, std::move(waker), id_); }
   const PlacePtr& place() const { return place_; }
@@ -94,7 +91,7 @@ class ReplicateRelay::Open final : public ports::ParkedRun {
   bool tried_stream = false;     ///< its event stream was tried
 
  private:
-  const std::string id_;
+  const KeptText id_;
   const std::int64_t epoch_;
   const PlacePtr place_;
   Follower& follower_;

@@ -127,7 +127,7 @@ std::shared_ptr<ReplicateRelay::Open> ReplicateRelay::open(Work& work, const std
   // What came by webhook before the answer to the create. What comes from now on finds its way by the upstream's id.
   if (auto told = work.hook ? work.hook->followed() : std::nullopt) follower.tell(std::move(*told));
   work.hook.reset();
-  return std::make_shared<Open>(p.id, p.epoch, work.place, follower, std::move(followed));
+  return std::allocate_shared<Open>(KeptAllocator<Open>(), p.id, p.epoch, work.place, follower, std::move(followed));
 }
 
 async::Task<RelayOutcome> ReplicateRelay::follow(Work& work, std::optional<Snapshot> first,
