@@ -66,12 +66,16 @@ function input(name, random, twin) {
   return [kLlama, { prompt }];
 }
 
+/** Each other server parks runs as soon as they wait: a kill then finds them parked, woken or in between. */
+let starts = 0;
+const parking = () => ((starts += 1) % 2 === 0 ? ['--predictions-park-after', '0s'] : []);
+
 const load = new Load({
   seed: kSeed,
   launch: () =>
     Server.launch({
       folder,
-      args: [...kServerArgs, '--replicate-url', stub.origin],
+      args: [...kServerArgs, ...parking(), '--replicate-url', stub.origin],
       env: { REPLICATE_API_TOKEN: 'the-account-of-the-stub' },
     }),
   input,
