@@ -108,8 +108,9 @@ const look = async () => {
   return judge(history);
 };
 let judged = await look();
-// The last cancels may still be on their way.
-for (let i = 0; i < 10 && judged.counts.left_running > 0; ++i) {
+// The last cancels may still be on their way. One whose create had a broken answer is looked up two minutes after its
+// intent: until then its create, or that of an equal prediction, may be under way.
+for (let i = 0; i < 150 && judged.counts.left_running > 0; ++i) {
   await pause(1000);
   judged = await look();
 }
