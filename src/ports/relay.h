@@ -112,6 +112,7 @@ struct RelayRequest {
   std::vector<InputFile> files;          ///< those of the input's strings that name files held here
   std::optional<Refusal> invalid_input;  ///< what to answer with instead of letting it wait
   async::StopToken stop;                 ///< the prediction ended by other means, or the process stops
+  async::StopToken closing;              ///< the process stops
   /// Set: the run goes on where it was parked, with the prediction as it was committed then.
   std::shared_ptr<ParkedRun> parked = {};
 };
@@ -150,7 +151,9 @@ class Relay {
   virtual std::shared_ptr<RelayPlace> try_place(const domain::RelayTarget& target, const std::string& key_id) = 0;
   /// Follows a prediction from wherever its submission stands to its end, or until it is parked. Submits at most once,
   /// unless the upstream is declared idempotent or has proved that it took nothing. On request.stop it returns
-  /// RunInterrupted soon, but not before the answer to a create that is under way has been noted. Never throws.
+  /// RunInterrupted soon, but not before the answer to a create that is under way has been noted; where that was lost,
+  /// not before the upstream's id has been looked for, so that the upstream can be told of the end. On request.closing
+  /// it does not wait for that. Never throws.
   virtual async::Task<RelayOutcome> run(RelayRequest request, RelaySink& sink) = 0;
   /// Tells the upstream of a submission that what it may be at work on is not wanted any more; one that is still
   /// intended is looked up first. A value when the upstream knows, or has ended it, or has nothing of it; unavailable,

@@ -266,6 +266,7 @@ async::Task<std::shared_ptr<const domain::Prediction>> Relayer::read_parked(cons
 async::Task<Relayer::Then> Relayer::run_claimed(std::shared_ptr<const domain::Prediction> claimed, Job& job) {
   ports::RelayRequest request;
   request.stop = stop_of(job.id);
+  request.closing = scope_.stop();
   request.parked = std::move(job.parked);
   // Readers were shown what a parked one is.
   SnapshotPtr shown = request.parked ? nullptr : publish_(*claimed);

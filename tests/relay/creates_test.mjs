@@ -188,6 +188,17 @@ describe('creates', { concurrency: true }, () => {
       assert.deepEqual(counts(found), [1, 1]);
     });
 
+    test('one that is canceled while it is in doubt is found, and the upstream is told', async (t) => {
+      const relay = await startRelay(t, { upstream });
+      const prompt = unique('[[stub:reset-after-accept]][[stub:list-delay=2500]][[stub:never]]');
+      const answer = await relay.create(prompt);
+      assert.equal(answer.status, 201, answer.text);
+      const ended = (await relay.api.post(`/predictions/${answer.json().id}/cancel`, '')).json();
+      assert.equal(ended.status, 'canceled');
+      await until('the cancel upstream', async () => (await relay.stub.state())[0].status === 'canceled');
+      assert.deepEqual(counts(relay.seen(prompt)), [1, 1]);
+    });
+
     test('two equal ones that are both lost cannot be told apart, and are not sent again', async (t) => {
       const relay = await startRelay(t, { upstream });
       const prompt = unique('[[stub:reset-after-accept]] twins');

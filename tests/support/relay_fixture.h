@@ -36,6 +36,7 @@ class RelayFixture : public testing::Test {
 
   ~RelayFixture() override {
     stop.request_stop();
+    closing.request_stop();
     http.cut_off();
     for (auto& run : runs_) run->wait();
     if (relay) relay->stop_blocking();
@@ -93,6 +94,7 @@ class RelayFixture : public testing::Test {
     request.place = std::move(place);
     request.invalid_input = std::move(invalid_input);
     request.stop = stop;
+    request.closing = closing;
     auto future = std::make_shared<std::future<Outcome>>(
         boost::asio::co_spawn(test::test_io().next(), relay->run(std::move(request), into), boost::asio::use_future));
     runs_.push_back(future);
@@ -104,6 +106,7 @@ class RelayFixture : public testing::Test {
     if (run->wait_for(std::chrono::seconds(10)) == std::future_status::ready) return run->get();
     ADD_FAILURE() << "the run does not end";
     stop.request_stop();
+    closing.request_stop();
     http.cut_off();
     return run->get();
   }
@@ -143,6 +146,7 @@ class RelayFixture : public testing::Test {
   test::MemoryStore store;
   test::RecordingRelaySink sink;
   async::StopToken stop;
+  async::StopToken closing = stop;  ///< one of its own: what `stop` ends is the prediction, not the process
   std::unique_ptr<ReplicateRelay> relay;
 
  private:

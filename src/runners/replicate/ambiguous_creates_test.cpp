@@ -22,6 +22,20 @@ class AmbiguousCreates : public RelayFixture {
     ASSERT_EQ(sink.accepted().size(), 1U);
     EXPECT_EQ(sink.accepted()[0].remote_id, remote_id);
   }
+  /// A run that is stopped while its create is under way. A prediction that ended takes no more than its id.
+  void cancel_under_way() {
+    async::StopToken released;
+    http.hold("https://up.example/v1/models", released);
+    sink.on_call = [](const std::string& words) {
+      return words.starts_with("submitted") ? std::optional(ErrorCode::canceled) : std::nullopt;
+    };
+    start();
+    const auto running = begin(prediction(), sink);
+    wait_for([&] { return up.posts() == 1; });
+    stop.request_stop();
+    released.request_stop();
+    EXPECT_TRUE(std::holds_alternative<ports::RunInterrupted>(end_of(running)));
+  }
   /// Ours, handed over before.
   void keep(const std::string& remote_id) {
     auto p = accepted(intended(), remote_id);
@@ -58,6 +72,36 @@ TEST_F(AmbiguousCreates, AreUnknownWhenTheListDoesNotHaveThem) {
   EXPECT_EQ(http.sent("https://up.example/v1/predictions?").size(), 3U);
   EXPECT_EQ(row().ambiguous, 1U);
   EXPECT_EQ(relay->stats().unknown, 1U);
+}
+
+TEST_F(AmbiguousCreates, AreLookedForAllTheSameWhenTheyAreCanceled) {
+  closing = async::StopToken();
+  up.creates({Up::loses_answer()});
+  cancel_under_way();
+  EXPECT_THAT(sink.calls(), ElementsAre("submitting up/main", "waiting", "submitted remote1"));
+}
+
+TEST_F(AmbiguousCreates, ThatAreCanceledAreNotUnknownWhenTheListDoesNotHaveThem) {
+  closing = async::StopToken();
+  up.creates({Up::loses_request()});
+  cancel_under_way();
+  EXPECT_EQ(http.sent("https://up.example/v1/predictions?").size(), 3U);
+  EXPECT_EQ(relay->stats().unknown, 0U);
+}
+
+TEST_F(AmbiguousCreates, ThatAreCanceledAreNotTakenForOneThatMayBeAnothers) {
+  closing = async::StopToken();
+  up.has("renamed", kInput, "acme-internal/flux-prod");
+  up.creates({Up::loses_request()});
+  cancel_under_way();
+  EXPECT_EQ(sink.accepted().size(), 0U);
+}
+
+TEST_F(AmbiguousCreates, AreLeftToTheNextProcessWhenThisOneStops) {
+  up.creates({Up::loses_answer()});
+  cancel_under_way();
+  EXPECT_EQ(sink.accepted().size(), 0U);
+  EXPECT_EQ(http.sent("https://up.example/v1/predictions?").size(), 0U);
 }
 
 TEST_F(AmbiguousCreates, AreLookedForAroundTheTimeOfTheirIntent) {

@@ -253,8 +253,11 @@ std::optional<Snapshot> ReplicateRelay::told_by_webhook(const Work& work) const 
   return told && is_claimed(work, told->id) ? std::nullopt : told;
 }
 
+/// Goes on when the prediction is canceled meanwhile: without its id the upstream could not be told of it, and would be
+/// at work for nothing.
 async::Task<ReplicateRelay::Handed> ReplicateRelay::settle(Work& work) {
   const auto& stop = work.request.stop;
+  bool wanted = true;
   if (work.key.empty()) work.prepare_key();
   work.late = true;
   if (auto told = told_by_webhook(work); told && claim_remote(work, told->id)) {
@@ -270,13 +273,18 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::settle(Work& work) {
     const auto pause = pauses[std::min(tries + failed, pauses.size() - 1)];
     const bool on =
         work.hook && !work.hook->told() ? co_await work.hook->wait(pause, stop) : co_await stop.sleep_for(pause);
-    if (!on) co_return RelayOutcome(ports::RunInterrupted{});
+    if (!on && (!wanted || work.request.closing.stop_requested())) co_return RelayOutcome(ports::RunInterrupted{});
+    if (!on) {
+      wanted = false;
+      work.request.stop = work.request.closing;
+    }
     if (auto told = told_by_webhook(work); told && claim_remote(work, told->id)) {
       log::info("a create whose answer was lost was told by webhook", {{"prediction", work.request.prediction->id}});
       co_return co_await accept(work, std::move(*told));
     }
     const bool last = tries + 1 == pauses.size();
-    auto found = co_await look_up(work, last, last);
+    // What may be another's is not canceled.
+    auto found = co_await look_up(work, last, last && wanted);
     if (found && found->snapshot) {
       log::info("a create whose answer was lost was found upstream", {{"prediction", work.request.prediction->id}});
       co_return co_await accept(work, std::move(*found->snapshot));
@@ -288,7 +296,7 @@ async::Task<ReplicateRelay::Handed> ReplicateRelay::settle(Work& work) {
       break;
     }
   }
-  if (stop.stop_requested()) co_return RelayOutcome(ports::RunInterrupted{});
+  if (!wanted || stop.stop_requested()) co_return RelayOutcome(ports::RunInterrupted{});
   co_return RelayOutcome(ports::RelayUnknown{std::string(kLost)});
 }
 
