@@ -68,7 +68,8 @@ double Allowance::a_second(Time now) const {
 }
 
 double Allowance::more(Time now) const {
-  if (now >= told_until_) return 0;
+  // An account that is held to less may send next to nothing at once, whatever is left of the usual limit.
+  if (now >= told_until_ || now < reduced_until_) return 0;
   return std::max(0.0, a_minute_ * kToldBurst - sent_.count(now));
 }
 

@@ -186,6 +186,15 @@ TEST(Allowance, StartsAfreshWithAReducedLimit) {
   EXPECT_LE(allowance.next(kT0), kT0 + 12s) << "what went under the other limit is held against it";
 }
 
+TEST(Allowance, GivesNothingAtOnceWhileItIsReducedWhateverTheUpstreamHas) {
+  Allowance allowance(600);
+  ASSERT_TRUE(allowance.try_take(kT0));
+  allowance.reduce(60, kT0);
+  allowance.told(1, 599, kT0 + 10s, kT0);
+  EXPECT_LE(drain(allowance, kT0), 1);
+  EXPECT_LE(drain(allowance, kT0, kT0 + 3s), 5);
+}
+
 TEST(Allowance, CountsWhatWasNotUsedAgainstNoMinute) {
   Allowance allowance(10);
   for (int i = 0; i < 600; ++i) {
