@@ -140,7 +140,7 @@ describe('accounts', { concurrency: true }, () => {
     });
 
     test('keys take turns, however much one of them asks for', async (t) => {
-      const relay = await startRelay(t, { account: { creates_per_minute: 120 } });
+      const relay = await startRelay(t, { account: { creates_per_minute: 120, concurrency: 2 } });
       const other = new Api(relay.server, { key: await relay.server.makeKey('other') });
       const input = (prompt) => ({ input: { prompt } });
       const many = Array.from({ length: 60 }, () => unique('greedy'));
