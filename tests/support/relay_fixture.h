@@ -114,6 +114,22 @@ class RelayFixture : public testing::Test {
     return end_of(begin(std::move(p), sink, std::move(place)));
   }
 
+  /// Starts, and runs one that is stopped while its create is under way. A prediction that ended takes no more than its
+  /// id.
+  void cancel_under_way() {
+    async::StopToken released;
+    http.hold("https://up.example/v1/models", released);
+    sink.on_call = [](const std::string& words) {
+      return words.starts_with("submitted") ? std::optional(ErrorCode::canceled) : std::nullopt;
+    };
+    start();
+    const auto running = begin(prediction(), sink);
+    wait_for([&] { return up.posts() == 1; });
+    stop.request_stop();
+    released.request_stop();
+    EXPECT_TRUE(std::holds_alternative<ports::RunInterrupted>(end_of(running)));
+  }
+
   static void wait_for(const std::function<bool()>& condition) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (!condition()) {

@@ -22,20 +22,6 @@ class AmbiguousCreates : public RelayFixture {
     ASSERT_EQ(sink.accepted().size(), 1U);
     EXPECT_EQ(sink.accepted()[0].remote_id, remote_id);
   }
-  /// A run that is stopped while its create is under way. A prediction that ended takes no more than its id.
-  void cancel_under_way() {
-    async::StopToken released;
-    http.hold("https://up.example/v1/models", released);
-    sink.on_call = [](const std::string& words) {
-      return words.starts_with("submitted") ? std::optional(ErrorCode::canceled) : std::nullopt;
-    };
-    start();
-    const auto running = begin(prediction(), sink);
-    wait_for([&] { return up.posts() == 1; });
-    stop.request_stop();
-    released.request_stop();
-    EXPECT_TRUE(std::holds_alternative<ports::RunInterrupted>(end_of(running)));
-  }
   /// Ours, handed over before.
   void keep(const std::string& remote_id) {
     auto p = accepted(intended(), remote_id);

@@ -266,17 +266,7 @@ TEST_F(Submitting, TheAnswerToACreateUnderWayIsNotedThoughItWasStopped) {
 }
 
 TEST_F(Submitting, TheIdOfOneThatWasCanceledMeanwhileIsNoted) {
-  async::StopToken released;
-  http.hold("https://up.example", released);
-  sink.on_call = [](const std::string& words) {
-    return words.starts_with("submitted") ? std::optional(ErrorCode::canceled) : std::nullopt;
-  };
-  start();
-  const auto running = begin(prediction(), sink);
-  wait_for([&] { return up.posts() == 1; });
-  stop.request_stop();
-  released.request_stop();
-  EXPECT_TRUE(std::holds_alternative<ports::RunInterrupted>(end_of(running)));
+  cancel_under_way();
   EXPECT_THAT(sink.calls(), ElementsAre("submitting up/main", "submitted remote1"));
 }
 
