@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "runners/replicate/follower.h"
+#include "tests/support/recording_waker.h"
 #include "tests/support/simulated_upstream.h"
 
 namespace hekto::runners::replicate {
@@ -12,11 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-struct Waker final : ports::RelayWaker {
-  void wake(std::string_view id) override { woken.emplace_back(id); }
-  std::vector<std::string> woken;
-};
 
 class Watched : public testing::Test {
  protected:
@@ -37,7 +33,7 @@ class Watched : public testing::Test {
 
   const std::string kId = "ours";
   SimulatedUpstream world;
-  const std::shared_ptr<Waker> waker = std::make_shared<Waker>();
+  const std::shared_ptr<test::RecordingWaker> waker = std::make_shared<test::RecordingWaker>();
 };
 
 TEST_F(Watched, ItIsQuietOnceNothingWasNewForAWhileThoughItIsLookedAt) {
@@ -63,7 +59,7 @@ TEST_F(Watched, NobodyIsWokenForWhatIsKnown) {
   const auto reads = world.reads().size();
   watch(followed);
   world.pass(1min);
-  EXPECT_THAT(waker->woken, IsEmpty());
+  EXPECT_THAT(waker->woken(), IsEmpty());
   EXPECT_GT(world.reads().size(), reads + 20) << "it is looked at as before";
 }
 
@@ -71,11 +67,11 @@ TEST_F(Watched, ItsStartAndItsEndWakeOnceEach) {
   const auto followed = quiet({.id = "p1", .runs = 20s, .waits = 10s});
   watch(followed);
   world.pass(10s);
-  EXPECT_THAT(waker->woken, ElementsAre("ours"));
+  EXPECT_THAT(waker->woken(), ElementsAre("ours"));
   EXPECT_EQ(state(world.next(followed)).status, "processing");
   watch(followed);
   world.pass(25s);
-  EXPECT_THAT(waker->woken, ElementsAre("ours", "ours"));
+  EXPECT_THAT(waker->woken(), ElementsAre("ours", "ours"));
   EXPECT_TRUE(is_end(state(world.next(followed))));
 }
 
@@ -84,9 +80,9 @@ TEST_F(Watched, OneThatIsLostUpstreamWakes) {
   watch(followed);
   world.forget("p1");
   world.pass(20s);
-  EXPECT_THAT(waker->woken, IsEmpty());
+  EXPECT_THAT(waker->woken(), IsEmpty());
   world.pass(20s);
-  EXPECT_THAT(waker->woken, ElementsAre("ours"));
+  EXPECT_THAT(waker->woken(), ElementsAre("ours"));
   EXPECT_TRUE(std::holds_alternative<Gone>(world.next(followed)));
 }
 
@@ -94,9 +90,9 @@ TEST_F(Watched, OneWhoseTimeIsUpWakesThoughNothingIsNew) {
   const auto followed = quiet({.id = "p1", .runs = 1h, .limit = 30s});
   watch(followed);
   world.pass(20s);
-  EXPECT_THAT(waker->woken, IsEmpty());
+  EXPECT_THAT(waker->woken(), IsEmpty());
   world.pass(10s);
-  EXPECT_THAT(waker->woken, ElementsAre("ours"));
+  EXPECT_THAT(waker->woken(), ElementsAre("ours"));
 }
 
 TEST_F(Watched, OneWhoseTimeIsUpWakesWhereWebhooksTell) {
@@ -104,27 +100,27 @@ TEST_F(Watched, OneWhoseTimeIsUpWakesWhereWebhooksTell) {
   world.tell("proof");
   const auto followed = quiet({.id = "p1", .runs = 1h, .hooked = true, .limit = 30s});
   watch(followed);
-  EXPECT_THAT(waker->woken, IsEmpty());
+  EXPECT_THAT(waker->woken(), IsEmpty());
   world.pass(29s);
-  EXPECT_THAT(waker->woken, ElementsAre("ours"));
+  EXPECT_THAT(waker->woken(), ElementsAre("ours"));
 }
 
 TEST_F(Watched, AWebhookWakesWhenItSaysSomethingNew) {
   const auto followed = quiet({.id = "p1", .runs = 1h, .waits = 50s, .hooked = true});
   watch(followed);
   world.tell("p1");
-  EXPECT_THAT(waker->woken, IsEmpty()) << "that was known";
+  EXPECT_THAT(waker->woken(), IsEmpty()) << "that was known";
   world.start("p1");
   world.tell("p1");
-  EXPECT_THAT(waker->woken, ElementsAre("ours"));
+  EXPECT_THAT(waker->woken(), ElementsAre("ours"));
 }
 
 TEST_F(Watched, WhatCameBeforeItWasWatchedWakesAtOnce) {
   const auto followed = quiet({.id = "p1", .runs = 10s});
   world.pass(15s);
-  EXPECT_THAT(waker->woken, IsEmpty());
+  EXPECT_THAT(waker->woken(), IsEmpty());
   watch(followed);
-  EXPECT_THAT(waker->woken, ElementsAre("ours"));
+  EXPECT_THAT(waker->woken(), ElementsAre("ours"));
   EXPECT_TRUE(is_end(state(world.next(followed))));
 }
 
@@ -132,14 +128,14 @@ TEST_F(Watched, WhatCameBeforeItWasWatchedAndWasKnownDoesNot) {
   const auto followed = quiet({.id = "p1", .runs = 1h});
   world.pass(5s);
   watch(followed);
-  EXPECT_THAT(waker->woken, IsEmpty());
+  EXPECT_THAT(waker->woken(), IsEmpty());
 }
 
 TEST_F(Watched, TheLatestNewsIsKeptForWhoWasWoken) {
   const auto followed = quiet({.id = "p1", .runs = 20s, .waits = 10s});
   watch(followed);
   world.pass(40s);
-  EXPECT_THAT(waker->woken, ElementsAre("ours")) << "once, whatever comes then";
+  EXPECT_THAT(waker->woken(), ElementsAre("ours")) << "once, whatever comes then";
   EXPECT_TRUE(is_end(state(world.next(followed))));
 }
 
@@ -150,7 +146,7 @@ TEST_F(Watched, OneThatIsLeftWakesNobody) {
   EXPECT_FALSE(world.follower().follows("p1"));
   world.tell("p1");
   world.pass(20s);
-  EXPECT_THAT(waker->woken, IsEmpty());
+  EXPECT_THAT(waker->woken(), IsEmpty());
   EXPECT_EQ(waker.use_count(), 1) << "nothing of it is kept";
 }
 

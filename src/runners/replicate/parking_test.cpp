@@ -2,6 +2,7 @@
 // Runs that are parked once the upstream has their prediction and nothing is new of it.
 #include "base/ids.h"
 #include "domain/webhook.h"
+#include "tests/support/recording_waker.h"
 #include "tests/support/relay_fixture.h"
 
 namespace hekto::runners::replicate {
@@ -10,19 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-struct Waker final : ports::RelayWaker {
-  void wake(std::string_view id) override {
-    std::scoped_lock lock(mutex);
-    ids.emplace_back(id);
-  }
-  std::vector<std::string> woken() const {
-    std::scoped_lock lock(mutex);
-    return ids;
-  }
-  mutable std::mutex mutex;
-  std::vector<std::string> ids;
-};
 
 /// Runs are parked as soon as they wait.
 class Parking : public RelayFixture {
@@ -66,8 +54,7 @@ class Parking : public RelayFixture {
     left->watch(waker);
     pass_until([&] { return !waker->woken().empty(); });
     left = parked(go_on(std::move(left), p)->get());
-    std::scoped_lock lock(waker->mutex);
-    waker->ids.clear();
+    waker->forget();
     return left;
   }
   /// Moves the clock until it is due.
@@ -78,7 +65,7 @@ class Parking : public RelayFixture {
     });
   }
 
-  const std::shared_ptr<Waker> waker = std::make_shared<Waker>();
+  const std::shared_ptr<test::RecordingWaker> waker = std::make_shared<test::RecordingWaker>();
 };
 
 TEST_F(Parking, WhatWaitsIsParkedAndKeepsItsPlace) {
